@@ -123,33 +123,6 @@ def test_what_is_added_between_modules_is_a_skip():
     assert all(spikes.sum() > 10 for spikes in record.values())
 
 
-@pytest.mark.parametrize("again", [True, False])
-def test_skips_that_lead_the_same_way_are_added_up(again: bool):
-    """As are weights that lead from the layer before: over others the same current twice, or two maps' currents."""
-    torch.manual_seed(1)
-    maps, lifs, over = [nn.Linear(5, 5) for _ in range(4)], [Leaky(0.5, 0.25) for _ in range(3)], nn.Linear(5, 5)
-
-    def run(x: torch.Tensor) -> list[list[torch.Tensor]]:
-        states: list[Any] = [0.0] * 3
-        steps = []
-        for step in x:
-            first, states[0] = lifs[0](maps[0](step), states[0])
-            second, states[1] = lifs[1](maps[1](first), states[1])
-            currents = maps[2](second) + (first if again else over(first))
-            last, states[2] = lifs[2](currents + (first if again else maps[3](first)), states[2])
-            steps.append([first, second, last])
-        return steps
-
-    parts: dict[str, nn.Module] = {"maps": nn.ModuleList(maps), "lifs": nn.ModuleList(lifs), "over": over}
-    network, x = Doing(run, **parts).eval(), torch.randint(0, 2, (8, 6, 5)).float()
-    with torch.no_grad():
-        record = {f"layer{at}": torch.stack([step[at] for step in run(x)], 1) for at in range(3)}
-    loaded = cd.import_model(network, sample=x, dt="1 ms", check={"input": x.transpose(0, 1), **record})
-    assert [skip.kind for skip in loaded.network.topology.skips] == ["identity" if again else "linear"]
-    assert loaded.card.certificate.agrees, loaded.card.certificate.summary
-    assert all(spikes.sum() > 10 for spikes in record.values())
-
-
 def chain(*modules: nn.Module) -> nn.Module:
     """Modules one after the other, of whose outputs the first goes on."""
 

@@ -66,6 +66,13 @@ def back(*nodes: nir.NIRNode) -> nir.NIRGraph:
     return nir.NIRGraph({**graph.nodes, **named}, edges, type_check=False)
 
 
+def beside(graph: nir.NIRGraph, begin: str, end: str, *nodes: nir.NIRNode) -> nir.NIRGraph:
+    """Further nodes, each on a path of its own."""
+    named = {f"b{at}": node for at, node in enumerate(nodes)}
+    edges = [edge for name in named for edge in ((begin, name), (name, end))]
+    return nir.NIRGraph({**graph.nodes, **named}, [*graph.edges, *edges], type_check=False)
+
+
 def with_fields(graph: nir.NIRGraph, name: str, **fields: Any) -> nir.NIRGraph:
     vars(graph.nodes[name]).update(fields)
     return graph
@@ -102,6 +109,14 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
     "two ways": (
         graph_of(dense(3, 3), lif(3), dense(3, 3), lif(3), extra=[("n1", "n3")]),
         r"'n3' \(LIF\): several paths lead to it from the layer before",
+    ),
+    "two ways back": (
+        beside(graph_of(dense(3, 3), lif(3)), "n1", "n1", dense(3, 3), dense(3, 3)),
+        r"'n1' \(LIF\): its spikes come back over several paths",
+    ),
+    "two skips": (
+        beside(graph_of(*(dense(3, 3), lif(3)) * 3), "n1", "n5", dense(3, 3), dense(3, 3)),
+        "cannot be built: TopologySpec: skips.1: this connection is already listed",
     ),
     "pool beside a skip": (
         graph_of(
@@ -242,13 +257,10 @@ def test_a_node_without_a_type_is_refused():
 
 
 def test_a_bias_on_the_way_in_and_back_counts_once():
-    """x + R z goes through the same weights, with a bias of 0.25; two ways back share their last node."""
-    nodes = {"in": nir.Input(np.array([3])), "out": nir.Output(np.array([3])), "lif": lif(3)}
-    nodes |= {"w": nir.Affine(np.eye(3), np.full(3, 0.25)), "join": nir.Affine(np.eye(3), np.full(3, 0.5))}
-    nodes |= {name: nir.Linear(np.eye(3)) for name in ("back", "more")}
-    edges = [*pairwise(["in", "w", "lif", "more", "join", "back", "w"]), ("lif", "out"), ("lif", "back")]
-    network = cd.import_model(nir.NIRGraph(nodes, edges, type_check=False), **SNNTORCH).network
-    assert network.bias.tolist() == [0.75] * 3
+    """x + R z goes through the same weights, with a bias of 0.25."""
+    graph = graph_of(nir.Affine(np.eye(3), np.full(3, 0.25)), lif(3))
+    network = cd.import_model(beside(graph, "n1", "n0", nir.Linear(2 * np.eye(3))), **SNNTORCH).network
+    assert network.bias.tolist() == [0.25] * 3
     assert network.delayed()[0].weight.tolist() == (2 * np.eye(3)).tolist()
 
 
@@ -256,19 +268,15 @@ def test_a_branch_with_a_convolution_is_a_skip():
     """From the input, behind its pool, which leaves 2×4×4, to the second layer, which has 2×3×3 neurons."""
     branch = np.arange(4.0).reshape(2, 2, 1, 1)
     layers = pool(2, 2), conv(branch), lif(2, 4, 4), conv(branch, padding=1, stride=2), lif(2, 3, 3)
-    graph = graph_of(*layers, shape=(2, 8, 8))
-    over = {"over": conv(branch + 1, padding=1, stride=2), "half": nir.Scale(np.array(0.5))}
-    edges = [*graph.edges, *pairwise(["n0", *over, "n4"])]
-    network = cd.import_model(nir.NIRGraph({**graph.nodes, **over}, edges, type_check=False), **SNNTORCH).network
+    graph = beside(graph_of(*layers, shape=(2, 8, 8)), "n0", "n4", conv(branch + 1, padding=1, stride=2))
+    network = cd.import_model(graph, **SNNTORCH).network
     told = {"from": "input", "to": 1, "kind": "conv2d", "kernel": 1, "padding": 1, "stride": 2}
     assert [skip.model_dump(by_alias=True, exclude_defaults=True) for skip in network.topology.skips] == [told]
-    np.testing.assert_array_equal(network.direct()[0].weight.detach(), (branch + 1) / 2)
+    np.testing.assert_array_equal(network.direct()[0].weight.detach(), branch + 1)
 
 
 def test_potentials_may_not_lead_back():
-    nodes = {**graph_of(dense(3, 3), nir.LI(*np.ones((3, 3)))).nodes, "back": dense(3, 3)}
-    edges = [*pairwise(["input", "n0", "n1", "output"]), ("n1", "back"), ("back", "n1")]
-    graph = nir.NIRGraph(nodes, edges, type_check=False)
+    graph = beside(graph_of(dense(3, 3), nir.LI(*np.ones((3, 3)))), "n1", "n1", dense(3, 3))
     with pytest.raises(InputError, match=r"'n1' \(LI\): neurons without a threshold send no spikes that could lead b"):
         cd.import_model(graph, dialect="plain", dt=0.1, decay="euler", norm_input=True)
 

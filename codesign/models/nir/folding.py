@@ -131,17 +131,17 @@ class Chain:
             case _:
                 raise node.refusal("cannot lie between two layers")
 
-    def layer(self, neurons: NirNode, recurrent: list[tuple[NirNode, Floats, Floats]]) -> Layer:
-        """The layer that ends in these neurons; `recurrent` are the paths from the neurons to themselves, with weights
+    def layer(self, neurons: NirNode, recurrent: tuple[NirNode, Floats, Floats] | None) -> Layer:
+        """The layer that ends in these neurons; `recurrent` is the path from the neurons to themselves, with weights
         and biases."""
         if self.synapses is None or self.source is None:
             raise neurons.refusal("nothing with weights leads to it; put a Linear, Affine, Conv1d or Conv2d before it")
         bias = np.repeat(self.bias, math.prod(self.grid) // len(self.bias))
         weights: Floats | None = None
-        for node, weight, own in recurrent:
-            if weight.shape != (len(bias), len(bias)):
-                raise node.refusal(f"weight must be ({len(bias)}, {len(bias)}) to lead back, found {weight.shape}")
-            weights = weight if weights is None else weights + weight
+        if recurrent is not None:
+            node, weights, own = recurrent
+            if weights.shape != (len(bias), len(bias)):
+                raise node.refusal(f"weight must be ({len(bias)}, {len(bias)}) to lead back, found {weights.shape}")
             bias = bias + own
         return Layer(
             node=neurons,
@@ -153,12 +153,6 @@ class Chain:
             grid=self.grid,
             recurrent=weights,
         )
-
-    def join(self, other: Chain, neurons: NirNode) -> None:
-        """Add the weights of another chain between the same layers."""
-        if (other.synapses, other.pools) != (self.synapses, self.pools):
-            raise neurons.refusal("several paths lead to it from the layer before; make one layer of their weights")
-        self.weight, self.bias = self.weight + other.weight, self.bias + other.bias
 
     def _first(self, node: NirNode, dimensions: int) -> Grid:
         """The input grid of a convolution or pool, without a dimension of samples."""

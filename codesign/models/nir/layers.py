@@ -27,6 +27,7 @@ _MOST_STEPS = 50_000
 """Most nodes in all paths of a graph; a network of a thousand layers has a few thousand."""
 _WEIGHTS = ("Linear", "Affine", "Conv1d", "Conv2d")
 _SCALES = ("Scale", "BatchNorm")
+_ONE_PATH = "make one layer of their weights"
 
 
 def read_layers(graph: Graph) -> tuple[Layer, ...]:
@@ -108,38 +109,26 @@ def _layer(
     before = order[len(layers)]
     ahead = [path for path in paths if path[0] is not neurons]
     ahead.sort(key=lambda path: (path[0] is not before, not any(node.kind in _WEIGHTS for node in path)))
-    main = _folded(ahead[0], shapes[before.name], [])
-    skips: dict[Any, Branch] = {}  # by everything but the factor of their specification
-    skipping: list[tuple[int, Path]] = []  # with the place of their source in `order`
+    main = _folded(ahead[0], shapes[before.name])
+    loops = [path for path in paths if path[0] is neurons]
+    if len(loops) > 1:
+        raise neurons.refusal(f"its spikes come back over several paths; {_ONE_PATH}")
+    recurrent = _recurrent(neurons, _with_own_biases(loops[0], ahead)[1:-1]) if loops else None
+    layer = main.layer(neurons, recurrent)
+    skips: list[Branch] = []
     for at, path in enumerate(ahead[1:], start=1):
         if path[0] is before:
-            main.join(_folded(path, shapes[before.name], ahead[:at]), neurons)
-        else:
-            skipping.append((order.index(path[0]), _with_own_biases(path, ahead[:at])))
-    loops = [path for path in paths if path[0] is neurons]
-    recurrent = [
-        _recurrent(neurons, _with_own_biases(path, [*ahead, *loops[:at]])[1:-1]) for at, path in enumerate(loops)
-    ]
-    layer = main.layer(neurons, recurrent)
-    for source, path in skipping:
-        skip = _branch(path[1:], shapes[path[0].name], source - 1, len(layers), layer.grid)
+            raise neurons.refusal(f"several paths lead to it from the layer before; {_ONE_PATH}")
+        source, own = order.index(path[0]), _with_own_biases(path, ahead[:at])
+        skip = _branch(own[1:], shapes[path[0].name], source - 1, len(layers), layer.grid)
         if skip.pools != layers[source].pools:
             raise path[0].refusal(
                 f"the skip over '{skip.name}' and the next layer must begin behind the same pools; a Conv2d in the "
                 "skip can pool too"
             )
-        kind = tuple(skip.spec.model_dump(exclude={"factor"}).items())
-        skips[kind] = _sum(skips[kind], skip) if kind in skips else skip
-    biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips.values()]
-    return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips.values())), main.shape
-
-
-def _sum(one: Branch, other: Branch) -> Branch:
-    """Two skips that differ only in their weights, as one."""
-    weight, spec = one.weight + other.weight, one.spec
-    if isinstance(spec, IdentitySkip):
-        spec = spec.model_copy(update={"factor": float(np.float32(weight.flat[0]))})
-    return replace(one, spec=spec, weight=weight, bias=one.bias + other.bias)
+        skips.append(skip)
+    biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips]
+    return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips)), main.shape
 
 
 def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
@@ -173,9 +162,9 @@ def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int,
     return Branch(name=own[0].name, spec=spec, weight=chain.weight, bias=chain.bias, pools=tuple(chain.pools))
 
 
-def _folded(path: Path, shape: tuple[int, ...] | None, others: Sequence[Path]) -> Chain:
+def _folded(path: Path, shape: tuple[int, ...] | None) -> Chain:
     folded = Chain(shape)
-    for node in _with_own_biases(path, others)[1:-1]:
+    for node in path[1:-1]:
         folded.apply(node)
     return folded
 
