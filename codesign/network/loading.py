@@ -17,7 +17,7 @@ def load_weights(
     weights: Any, held: list[torch.nn.Parameter], held_bias: torch.nn.Parameter | None, shape: NetworkShape
 ) -> None:
     """The implementation of `SpikingNetwork.load_weights`, given the network's parameters."""
-    given, biases = _weights_and_biases(weights, held[0].dtype, least=1 if held_bias is not None else 2)
+    given, biases = _weights_and_biases(weights, held[0].dtype)
     needed, shapes = ([tuple(weight.shape) for weight in found] for found in (held, given))
     if shapes != needed:
         raise InputError(f"weights: this network needs {needed}, input to output, found {shapes}")
@@ -36,15 +36,12 @@ def load_weights(
             of_layer.copy_(bias.repeat_interleave(len(of_layer) // len(bias)))
 
 
-def _weights_and_biases(
-    weights: Any, dtype: torch.dtype, *, least: int
-) -> tuple[list[torch.Tensor], dict[int, torch.Tensor]]:
-    """Weights, one per connection, and biases by the index of the weight before them. Biases have one dimension; of a
-    state dict, only tensors with at least `least` dimensions are used. Raises InputError if `weights` is no list of
-    arrays of finite numbers, or if a bias comes first or follows another bias."""
+def _weights_and_biases(weights: Any, dtype: torch.dtype) -> tuple[list[torch.Tensor], dict[int, torch.Tensor]]:
+    """Weights, one per connection, and biases, which have one dimension, by the index of the weight before them. Raises
+    InputError if `weights` is no list of arrays of finite numbers, or if a bias comes first or follows another bias."""
     if not isinstance(weights, Iterable) or isinstance(weights, str | Mapping | torch.nn.Module):
-        found = f"{type(weights).__name__}{_instead(weights, least)}"
-        raise InputError(f"weights: must be a list of tensors or arrays, input to output, found {found}")
+        rule = "must be a list of tensors or arrays, input to output, such as list(module.parameters())"
+        raise InputError(f"weights: {rule}, found {type(weights).__name__}")
     given = [_tensor(f"weights: number {number}", weight, dtype) for number, weight in enumerate(weights)]
     taken, biases = list[torch.Tensor](), dict[int, torch.Tensor]()
     for tensor in given:
@@ -55,21 +52,6 @@ def _weights_and_biases(
         else:
             biases[len(taken) - 1] = tensor
     return taken, biases
-
-
-def _instead(weights: object, least: int) -> str:
-    """What to pass instead of a module or a mapping; the end of a message."""
-    if isinstance(weights, torch.nn.Module):
-        return "; pass list(module.parameters())"
-    if not isinstance(weights, Mapping):
-        return ""
-    if "connections.0.weight" in weights:
-        return "; network.load_state_dict takes the state dict of a SpikingNetwork"
-    inner = [name for name, value in weights.items() if isinstance(value, Mapping)]
-    likely = [f"state[{name!r}]" for name, weight in weights.items() if getattr(weight, "ndim", 0) >= least]
-    if likely:
-        return f"; of `state`, pass [{', '.join(likely)}]"
-    return f"; the weights may be in state[{inner[0]!r}]" if inner else " without tensors"
 
 
 def _tensor(name: str, given: Any, dtype: torch.dtype) -> torch.Tensor:
