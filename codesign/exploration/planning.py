@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from codesign.analysis.results.columns import AXIS_PREFIX
-from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.statistics import GIVEN
 from codesign.documents import Mistake
 from codesign.errors import InputError
@@ -41,7 +40,6 @@ from codesign.simulation.schedule import LAYERED, check_returns
 from codesign.training.learn import Sharing
 from codesign.training.recipe import Recipe
 from codesign.training.recipe_mistakes import recipe_mistakes
-from codesign.units import plural
 from codesign.workload.dataset import WorkloadOutline
 
 
@@ -91,7 +89,7 @@ def build_plan(
         workloads={workload.fingerprint: spec.workload},
         topologies=(topology_text(shape),),
         points=tuple(points),
-        notes=(*other.values(), *_bits_notes(models, deployments), *_order_notes(loaded, deployments)),
+        notes=tuple(other.values()),
     )
 
 
@@ -199,41 +197,6 @@ def _training_columns(recipe: Recipe) -> Columns:
         "training_group_size": recipe.group_size if of_one_schedule else None,
         "training_cost": recipe.cost_in_words,
     }
-
-
-def _bits_notes(models: Iterable[_Model], deployments: Iterable[Deployment]) -> Iterator[str]:
-    """Yield a note for each recipe that trains with a number of bits with which some chips never run it."""
-    run: dict[str, dict[str, None]] = {}
-    for deployment in deployments:
-        bits = deployment.columns["weight_bits"]
-        run.setdefault(deployment.chip.name, {})["float32" if bits is None else f"{bits}"] = None
-    for name, trained in dict.fromkeys((model.recipe.name, model.inputs.quantization) for model in models):
-        if trained is None:
-            continue
-        others = [f"{' or '.join(of)} on {chip}" for chip, of in run.items() if f"{trained.bits}" not in of]
-        if others:
-            told = f"recipe '{name}' trains with weights of {plural(trained.bits, 'bit')} and runs with other bits"
-            yield f"{told}: {listed(others)}; `weight_bits` in a chip's entry changes that"
-
-
-def _order_notes(loaded: Loaded, deployments: Iterable[Deployment]) -> Iterator[str]:
-    """Yield a note for each given model whose policies and group sizes in training differ from all those with which
-    chips run it without waiting for layers."""
-    run: dict[str, dict[str, None]] = {}
-    for deployment in deployments:
-        if (of := deployment.columns).get("inference") in ("asynchronous", "gated"):
-            run.setdefault(_order(of["policy"], of["group_size"]), {})[deployment.chip.name] = None
-    for name, (parameter, model) in loaded.items():
-        recipe = model.card.recipe if parameter == "model" else None
-        through = [one for one in recipe.schedules if one != LAYERED] if recipe else []
-        trained = [_order(one.policy, one.group_size) for one in through]
-        if trained and run and not run.keys() & {*trained}:
-            here = listed([f"{order} on {listed([*chips])}" for order, chips in run.items()])
-            yield f"the model of recipe '{name}' was trained through {listed(trained)} and runs through {here}"
-
-
-def _order(policy: object, group_size: int | None) -> str:
-    return f"{policy or 'any order'} (F = {group_size or 'all'})"
 
 
 _Evaluations = tuple[Evaluation, Evaluation | None, Evaluation | None]

@@ -132,24 +132,6 @@ def test_other_data_with_the_name_of_the_data_of_the_training_is_to_be_renamed(n
     )
 
 
-def test_a_policy_and_group_size_other_than_in_training_are_told(network: cd.SpikingNetwork):
-    told = "the model of recipe 'mine' was trained through random (F = 4) and runs through random (F = 8) on mubrain"
-    for size, chip, expected in (
-        (4, "mubrain", (told,)),
-        (8, "mubrain", ()),
-        (4, "loihi2", ()),  # where layers wait
-    ):
-        recipe = cd.Recipe(method="unlayered", policy="random", group_size=size, epochs=1)
-        cd.save_model("mine.safetensors", network, cd.describe_model(network, name="mine", recipe=recipe))
-        spec = sweep_of_model("mine.safetensors", "my.npz", [chip])
-        assert plan_sweep(spec).notes == expected
-        if chip == "mubrain":  # also where neurons wait for messages, not layers
-            gated = spec.schedules["drained"].model_copy(update={"synchronization_threshold": 3})
-            only = spec.chips[chip].model_copy(update={"schedules": ("drained",)})
-            waiting = spec.model_copy(update={"schedules": {"drained": gated}, "chips": {chip: only}})
-            assert plan_sweep(waiting).notes == expected
-
-
 @pytest.mark.usefixtures("network")
 def test_what_it_is_given_is_checked_before_anything_runs():
     for wrong, message in (

@@ -306,11 +306,3 @@ def test_an_axis_that_changes_nothing_is_told():
         spec = tiny((CHIP, f"{CHIP}\n  speck: {entry}\n  odin: {entry}"))
         notes = plan_designs(spec, lambda spec: outline()).notes
         assert [note.split(" changes no price")[0] for note in notes] == ["chips.speck.supply_voltage"] * told
-
-
-def test_bits_of_a_recipe_that_no_variant_of_a_chip_has_are_told():
-    recipe, chip = ("{method: layered}", "{method: layered, quantization: 2}"), ("  truenorth: {}\n", "")
-    (note,) = plan_designs(tiny(recipe, chip), lambda spec: outline()).notes
-    assert note.startswith("recipe 'layered' trains with weights of 2 bits and runs with other bits: 4 on mubrain;")
-    varied = tiny(recipe, chip, axes("chip.mubrain.weight_bits: [2, 4]"))
-    assert plan_designs(varied, lambda spec: outline()).notes == ()
