@@ -20,7 +20,6 @@ from priced_sweeps import OBJECTIVES, changed_sweep, problem_of, spec_of
 from tiny_sweeps import Recording, arguments
 
 from codesign.analysis.results.pareto import pareto_front
-from codesign.analysis.results.table import METADATA_KEY
 from codesign.errors import InputError
 from codesign.exploration.jobs.encoding import decode_execution
 from codesign.exploration.pricing.grid import PricingProblem
@@ -173,10 +172,10 @@ def test_the_files_hold_what_was_priced(kind: str, priced: Path, cache_root: Pat
     settings_ = list(itertools.product([1, 2, 4], [1e7, 4e7], [1e-12, 3e-12], [1e-3, 2e-3]))
     paths = ["vector_width", "clock", "energies.synaptic_operation", "static_power.chip"]
     np.testing.assert_allclose(points[paths].to_numpy(), settings_, rtol=1e-12)
-    models = json.loads(pq.read_schema(outcome.points).metadata[METADATA_KEY])["models"]
+    models = problem_of(spec_of(priced, f"{kind}_accelerated", BODY), priced, cache_root).models
     costs = {}
     for recipe in ("layered", "unlayered"):
-        accuracy = np.mean([model["accuracy"] for model in models if model["recipe"] == recipe])
+        accuracy = np.mean([model.accuracy for model in models if model.recipe == recipe])
         for number, row in points.iterrows():
             energy = (row[f"energy_j.{recipe}.0"] + row[f"energy_j.{recipe}.1"]) / 2
             latency = (row[f"latency_s.{recipe}.0"] + row[f"latency_s.{recipe}.1"]) / 2
@@ -197,7 +196,7 @@ def test_the_files_hold_what_was_priced(kind: str, priced: Path, cache_root: Pat
     page = outcome.page.read_text(encoding="utf-8")
     assert figures_of(page).keys() == {"points-1", "points-2"}
     for model in models:
-        cells = "</td><td[^>]*>".join((model["recipe"], str(model["seed"]), f"{100 * model['accuracy']:.1f} %"))
+        cells = "</td><td[^>]*>".join((model.recipe, str(model.seed), f"{100 * model.accuracy:.1f} %"))
         assert re.search(f"<td[^>]*>{cells}</td>", page)
     assert ("asynchronous states no group size; F = 8" in page) == (kind == "asynchronous")
     assert "evaluated with at most one spike per timestep" in page

@@ -35,12 +35,11 @@ Columns = Mapping[str, Floats]
 
 @dataclass(frozen=True, kw_only=True)
 class PricedModel:
-    """A stored execution of the training with a recipe and seed: its accuracy, key and payload."""
+    """A stored execution of the training with a recipe and seed: its accuracy and payload."""
 
     recipe: str
     seed: int
     accuracy: float
-    key: str
     payload: bytes
 
 

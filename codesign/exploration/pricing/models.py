@@ -133,6 +133,5 @@ def _priced_model(store: Store, point: PlannedPoint, job: FeasiblePoint) -> Pric
         recipe=point.columns["recipe"],
         seed=point.columns["training_seed"],
         accuracy=decode_columns(summary.payload)["accuracy"],
-        key=job.execution.key,
         payload=execution.payload,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from codesign.analysis.results.table import METADATA_KEY
 from codesign.arrays import Floats, Integers
 from codesign.deferred import pa, pq
 from codesign.errors import InputError
@@ -39,7 +37,6 @@ def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
     kinds = [("point", pa.int64())]
     kinds += [(axis.path, pa.array(axis.shown).type) for axis in problem.space.axes]
     kinds += [(name, pa.float64()) for name in costs]
-    metadata = {METADATA_KEY: json.dumps(_metadata(problem), sort_keys=True).encode()}
     # Energies rarely repeat; all other columns do.
     repeating = [name for name, _ in kinds if not name.startswith("energy_")]
 
@@ -48,7 +45,7 @@ def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
         columns |= {name: _known(priced[model][column]) for name, (model, column) in costs.items()}
         writer.write_table(pa.table(columns, schema=writer.schema))
 
-    schema = pa.schema(kinds, metadata=metadata)
+    schema = pa.schema(kinds)
     packing: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "use_dictionary": repeating}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,22 +53,6 @@ def point_file(path: Path, problem: PricingProblem) -> Iterator[Keep]:
             yield write
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def _metadata(problem: PricingProblem) -> dict[str, Any]:
-    """Metadata of the points: name of the price file, shape of the grid, models, units of axes, and operation."""
-    space = problem.space
-    models = [
-        {"recipe": model.recipe, "seed": model.seed, "accuracy": model.accuracy, "key": model.key}
-        for model in problem.models
-    ]
-    return {
-        "name": problem.spec.name,
-        "shape": list(space.shape),
-        "models": models,
-        "units": {axis.path: axis.unit for axis in space.axes},
-        "operation": problem.operation,
-    }
 
 
 def front_table(
