@@ -21,7 +21,6 @@ from codesign.exploration.executors import ExecutorName, named_executor
 from codesign.files import is_url, printable
 from codesign.shell import shell_text
 from codesign.signals import can_raise, handlers_kept
-from codesign.units import plural
 
 if TYPE_CHECKING:
     from codesign.exploration.definition.composition import Chosen
@@ -217,12 +216,9 @@ def _show_outcome(outcome: SweepOutcome, *, as_json: bool) -> int:
     if models is not None:
         text = f"models   {printable(models.folder)} ({models.written:,})"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
-    if models is not None and models.missing:
-        count = plural(len(models.missing), "model")
-        tell(f"{count} could not be written; the first is {models.missing[0]}", err=True)
     if outcome.failed:
         tell(outcome.failures, err=True)
-    return 1 if outcome.failed or (models is not None and models.missing) else 0
+    return 1 if outcome.failed else 0
 
 
 _IMPATIENCE_S = 3.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -31,12 +31,10 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFiles:
-    """The number of models written to a folder, and the models of feasible design points that are missing, each with
-    the reason."""
+    """The number of models written to a folder."""
 
     folder: Location
     written: int
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,28 +66,28 @@ class _Model:
 
 
 def write_models(
-    plans: Mapping[str, Plan], table: ResultTable, run: RunArguments, reasons: Mapping[str, object]
+    plans: Mapping[str, Plan], table: ResultTable, run: RunArguments, failures: Container[str]
 ) -> ModelFiles:
     """Write the models of plans whose jobs have been run, into the folder `models` in the output. The same results give
     the same bytes.
 
     Args:
         plans: plans by their value of the axis `trial` in the results, "" for a sweep.
-        reasons: why trainings are missing, by key.
+        failures: keys of the trainings that failed.
     """
     folder = open_folder(join(run.output, _FOLDER))
     models = [model for label, plan in plans.items() for model in _models(label, plan)]
     frame, trial = table.frame, f"{AXIS_PREFIX}{TRIAL_AXIS}"
     labels: Any = frame[trial] if trial in frame else [""] * len(frame)
     rows = frame.groupby([labels, "point"]).indices
-    missing = []
+    written = 0
     names = file_names([(m.trial.replace(" ", ""), m.recipe, m.axes, m.seed) for m in models])
     for name, model in zip(names, models, strict=True):
-        positions = [position for point in model.points for position in rows.get((model.label, point), ())]
-        if not _write(folder, name, model, table, positions, run):
-            reason = reasons.get(model.inputs.key, "it vanished from the store; run it again")
-            missing.append(f"{model.title}: {reason}")
-    return ModelFiles(folder=folder.location, written=len(models) - len(missing), missing=tuple(missing))
+        if model.inputs.key not in failures:
+            positions = [position for point in model.points for position in rows.get((model.label, point), ())]
+            _write(folder, name, model, table, positions, run)
+            written += 1
+    return ModelFiles(folder=folder.location, written=written)
 
 
 def file_names(models: Iterable[tuple[str, str, Mapping[str, str | float], int]]) -> list[str]:
@@ -142,11 +140,9 @@ def _models(label: str, plan: Plan) -> list[_Model]:
 
 def _write(
     folder: Folder, name: str, model: _Model, table: ResultTable, positions: list[int], run: RunArguments
-) -> bool:
-    """Write one model and its card, if the store holds it."""
-    entry = run.store.get(model.inputs.key)
-    if entry is None:
-        return False
+) -> None:
+    """Write one model and its card."""
+    entry = run.store.needed(model.inputs.key)
     facts = checked_cells({name: fact for name, fact in entry.facts.items() if name in _TRAINING})
     data = run.workloads.load(model.inputs.workload)
     evaluations = tuple(_evaluations(model, table.frame.iloc[positions[:_MOST_EVALUATIONS]]))
@@ -192,7 +188,6 @@ def _write(
     card = replace(card, own_numbers=own or None)
     weights = encode_model(state, card)
     folder.write_many({f"{name}.safetensors": weights, f"{name}.md": model_page(card, f"{name}.safetensors").encode()})
-    return True
 
 
 _TRAINING = COLUMNS.keys() & {attribute.name for attribute in fields(ModelCard)}

@@ -10,7 +10,6 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from codesign.errors import StoreError
 from codesign.exploration.definition.spec import SweepSpec
 from codesign.exploration.executors.base import Completion, Executor, Failure, Task
 from codesign.exploration.jobs.job_runs import run_assess, run_execute, run_train
@@ -212,9 +211,7 @@ class Runner:
     def _payload(self, key: str) -> object:
         """The result that a job needs or, if several jobs need it, a stand-in for it, which is sent to workers once."""
         if key not in self._payloads:
-            entry = self.store.get(key)
-            if entry is None:
-                raise StoreError(f"{self.store.path(key)}: disappeared while it was needed; run it again")
+            entry = self.store.needed(key)
             self._payloads[key] = self.executor.share(entry.payload) if self._readers[key] > 1 else entry.payload
         payload = self._payloads[key]
         self._read(key)

@@ -93,6 +93,13 @@ class Store:
         """The entry of `key`, fully checked; None if it is missing or damaged."""
         return next(self.get_many([key]))
 
+    def needed(self, key: str) -> Entry:
+        """The entry of `key`, which this run has stored or found. Raises StoreError if it is no longer there."""
+        entry = self.get(key)
+        if entry is None:
+            raise StoreError(f"{self.path(key)}: disappeared while it was needed; run it again")
+        return entry
+
     def get_many(self, keys: Sequence[str]) -> Iterator[Entry | None]:
         """Like `get`, key by key in their order; at a URL, several are read at once."""
         for key, data in zip(keys, self.folder.read_many([_name(key) for key in keys]), strict=True):

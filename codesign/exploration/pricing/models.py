@@ -126,12 +126,9 @@ def _objective_mistakes(spec: PricingSpec, space: PriceSpace, placement: Placeme
 
 
 def _priced_model(store: Store, point: PlannedPoint, job: FeasiblePoint) -> PricedModel:
-    execution, summary = store.get(job.execution.key), store.get(job.summary.key)
-    if execution is None or summary is None:
-        raise InputError(f"{store.root}: an execution vanished from the store while it was priced; run it again")
     return PricedModel(
         recipe=point.columns["recipe"],
         seed=point.columns["training_seed"],
-        accuracy=decode_columns(summary.payload)["accuracy"],
-        payload=execution.payload,
+        accuracy=decode_columns(store.needed(job.summary.key).payload)["accuracy"],
+        payload=store.needed(job.execution.key).payload,
     )
