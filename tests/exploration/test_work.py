@@ -1,23 +1,15 @@
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scripts import ROOT, script
 from tiny_sweeps import axes, plan_of, tiny
 
-from codesign.exploration import runner
 from codesign.exploration import work as work_module
-from codesign.exploration.executors.serial import SerialExecutor
 from codesign.exploration.jobs.store import Entry, Store
 from codesign.exploration.plan import Plan
 from codesign.exploration.work import Job, Work, find_work
@@ -129,34 +121,3 @@ def test_jobs_are_named_by_the_values_of_the_axes_that_they_have(tmp_path: Path)
     assert "train layered, learning_rate 0.001 seed 0" in labels
     assert "execute layered, learning_rate 0.001 seed 0, asynchronous, group_size 2 on mubrain" in labels
     assert len(labels) == len(jobs)
-
-
-@pytest.fixture
-def replaceable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What benchmarks replace in this process is put back after the test."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    for owner, name in ((os, "fsync"), (runner, "run_train"), (runner, "run_execute"), (runner, "run_assess")):
-        monkeypatch.setattr(owner, name, getattr(owner, name))
-
-
-@pytest.mark.usefixtures("replaceable")
-@pytest.mark.parametrize("plan", ["trainings, 2000", "prices"])
-def test_the_benchmark_of_large_sweeps_finds_all_results(tmp_path, plan, monkeypatch, capsys):
-    module = script("benchmarks/scaling.py")
-    monkeypatch.setattr(module, "ProcessPoolExecutor", lambda workers, context: ThreadPoolExecutor(workers))
-    monkeypatch.setattr(sys, "argv", ["scaling.py", "--jobs", "100", "--only", plan, "--folder", str(tmp_path)])
-    module.main()
-    (found,) = json.loads(capsys.readouterr().out).values()
-    assert found["results"] >= found["tasks"] > 0 < found["points"]
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("replaceable")
-def test_the_benchmark_of_workers_runs_with_any_executor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    module = script("benchmarks/scaling_ray.py")
-    fewer = module.LARGER_SMOKE.replace("train: 600, validation: 100, test: 200", "train: 60, validation: 20, test: 20")
-    monkeypatch.setattr(module, "LARGER_SMOKE", fewer)
-    monkeypatch.setattr(module, "ray_executor", lambda workers: nullcontext((SerialExecutor(), 0.0)))
-    assert [row["executor"] for row in module.measure_sweeps(1, 1, tmp_path)] == ["serial", "ray", "ray"]
-    assert [row["jobs"] for row in module.measure_efficiency(3, 0.01, tmp_path)] == ["spin", "training"]
-    assert module.measure_jobs(2, 3, 0.01, tmp_path)["tasks"] == 3
