@@ -110,16 +110,6 @@ def test_numbers_that_a_calibration_scales_are_not_told_as_the_file_has_them():
         assert assumed.count("have gain; evaluated with 2.0") == assumed.count("have a bias;") == 1
 
 
-@pytest.mark.parametrize("kind", ["TRAIN", "EXECUTE", "COST"])
-def test_a_raised_semantics_version_changes_the_keys_from_there_on(kind, monkeypatch):
-    before = keys(tiny())
-    monkeypatch.setattr(f"codesign.exploration.jobs.jobs.{kind}_VERSION", 1000)
-    after = keys(tiny())
-    order = ["train", "execute", "cost"]
-    first = order.index(kind.lower())
-    assert [before[name] == after[name] for name in order] == [place < first for place in range(3)]
-
-
 @pytest.mark.parametrize("kind", ["EXECUTE", "COST"])
 def test_trainings_for_a_budget_of_energy_depend_on_what_measures_it(kind, monkeypatch):
     budget = "budget: {energy: 1 mJ, chip: mubrain}"
