@@ -10,7 +10,14 @@ from codesign.analysis.results.statistics import GIVEN
 from codesign.documents import Mistake
 from codesign.errors import InputError
 from codesign.exploration.definition.spec import SweepSpec
-from codesign.exploration.definition.variants import MOST_POINTS, Variant, design_points, designs, recipe_variants
+from codesign.exploration.definition.variants import (
+    MOST_POINTS,
+    Variant,
+    design_points,
+    designs,
+    recipe_variants,
+    training_seeds,
+)
 from codesign.exploration.definition.without_effect import without_effect
 from codesign.exploration.jobs.canonical import canonical_schedule, needs_seed
 from codesign.exploration.jobs.deployments import (
@@ -163,7 +170,7 @@ def _models(
                 mistakes.append((("recipes", name, parameter), str(error).removeprefix(f"{parameter}: ")))
                 continue
             sharing, own = own_numbers(recipe.value, spec.neuron, network)
-            for seed in spec.seeds.training if recipe.value.model is None else (0,):
+            for seed in training_seeds(spec, recipe.value):
                 inputs = TrainInputs(
                     workload=workload.fingerprint,
                     topology=topology,

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from mistakes_found import mistakes_of
-from tiny_sweeps import axes, problems, run, text_of, tiny
+from tiny_sweeps import axes, beside, problems, run, text_of, tiny
 
 import codesign as cd
 from codesign.analysis.results.limits import MOST_AXES
 from codesign.analysis.results.table import read_results
+from codesign.exploration.definition.variants import design_points
 from codesign.exploration.plan import Plan
 from codesign.exploration.sweep import plan_sweep
 
@@ -93,6 +94,11 @@ def test_more_design_points_than_a_sweep_may_have_are_told_at_the_axes():
     ((line, told),) = mistakes_of(plan_sweep, tiny(many))
     assert line == 15
     assert told.startswith("axes: 477,603 design points are more than a sweep may have")
+
+
+def test_a_given_model_is_one_whatever_the_seeds():
+    seeds = ("training: [0]", "training: [0, 1, 2], evaluation: [0, 1]")
+    assert design_points(tiny(seeds, beside("given: {model: mine.safetensors}"))) == (3 + 1) * 3 * 2
 
 
 def test_all_that_does_not_go_together_is_told_at_once():

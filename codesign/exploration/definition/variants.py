@@ -54,12 +54,17 @@ def design_points(spec: SweepSpec) -> int:
         return math.prod(len(values) for path, values in spec.axes.items() if path.startswith(prefix))
 
     networks = math.prod(len(values) for path, values in spec.axes.items() if is_of_design(path))
-    trained = networks * sum(variants(f"recipe.{name}.") for name in spec.recipes)
+    models = sum(variants(f"recipe.{name}.") * len(training_seeds(spec, one)) for name, one in spec.recipes.items())
     on_chips = sum(
         variants(f"chip.{name}.") * sum(variants(f"schedule.{schedule}.") for schedule in entry.schedules)
         for name, entry in spec.chips.items()
     )
-    return trained * on_chips * len(spec.seeds.training) * len(spec.seeds.evaluation)
+    return networks * models * on_chips * len(spec.seeds.evaluation)
+
+
+def training_seeds(spec: SweepSpec, recipe: Recipe) -> tuple[int, ...]:
+    """The seeds with which a recipe is trained; a model that is used as it is has one row, of seed 0."""
+    return spec.seeds.training if recipe.model is None else (0,)
 
 
 def designs(spec: SweepSpec) -> list[Variant[SweepSpec]]:
