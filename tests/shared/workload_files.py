@@ -134,16 +134,6 @@ def write_dvsgesture(root: Path, *, train_users: int = 4, test_users: int = 1, r
     return root
 
 
-def write_clips(root: Path, **changes: object) -> Path:
-    """Five loose clips of DVS128 Gesture: n has class n and one event at (4n, 0) at 5 µs."""
-    folder = root / "dvsgesture"
-    folder.mkdir(parents=True, exist_ok=True)
-    for n in range(5):
-        arrays = {"x": [4 * n], "y": [0], "p": [0], "t": [5], "label": n, "label_name": "a gesture", **changes}
-        np.savez(folder / f"clip_{n}.npz", **{name: np.array(values) for name, values in arrays.items()})
-    return root
-
-
 def cifar10_image(sample_id: int) -> np.ndarray:
     """(3, 32, 32) bytes of the made-up image of that number."""
     return np.random.default_rng(sample_id).integers(0, 256, (3, 32, 32), dtype=np.uint8)

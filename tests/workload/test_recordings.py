@@ -50,12 +50,6 @@ def test_twelve_people_speak(load):
     assert len(np.unique(recordings.groups)) == 12
 
 
-def test_somebody_moves_in_every_20_ms_of_the_first_1400(load):
-    workload = load("dvsgesture", fewest_events=5_000, split="pooled")
-    frames = [workload.train.frame(timestep).sum(dim=1).numpy() for timestep in range(70)]
-    assert np.all(np.stack(frames) > 0)
-
-
 def test_colours_are_normalized(load):
     workload = load("cifar10", train=2000, validation=100, test=100)
     by_colour = workload.train.frame(0).numpy().reshape(-1, 3, 1024)
