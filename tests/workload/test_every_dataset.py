@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import io
 import math
 import re
 import shutil
@@ -210,18 +209,6 @@ every_dataset_in_files = pytest.mark.parametrize("name", IN_FILES)
 def nothing_installed(monkeypatch):
     """No data of an installed package."""
     monkeypatch.setitem(sys.modules, "aeon", None)
-
-
-@pytest.fixture(autouse=True)
-def errors_are_told(monkeypatch):
-    """Where the system fails to read a file to its end, `np.fromfile` without a count gives what lay in memory."""
-    real = np.fromfile
-
-    def fromfile(file, dtype=float, count=-1):
-        assert count >= 0 or isinstance(file, io.BytesIO)
-        return real(file, dtype=dtype, count=count)
-
-    monkeypatch.setattr(np, "fromfile", fromfile)
 
 
 @pytest.fixture(scope="module")

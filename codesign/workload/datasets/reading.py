@@ -41,7 +41,7 @@ def content_of(path: Path) -> bytes:
     """The bytes of a file. Raises DataError if it has more than 256 MiB, and OSError."""
     if path.stat().st_size > MOST_RECORDING_BYTES:
         raise DataError(f"{path}: has more than {MOST_RECORDING_BYTES >> 20} MiB")
-    return path.read_bytes()  # np.fromfile returns uninitialized memory if the system fails
+    return path.read_bytes()
 
 
 @contextmanager
