@@ -8,7 +8,7 @@ import torch
 from networks import batch_of, dense, network_of, toy_split
 
 from codesign.errors import InputError
-from codesign.simulation.engine import classification_loss, engine_names
+from codesign.simulation.engine import classification_loss
 from codesign.simulation.schedule import LAYERED
 from codesign.training.evaluation import evaluate
 from codesign.training.hooks import Hooks
@@ -26,9 +26,8 @@ CONVOLUTION = {
 POOLED = {"input": [2, 4, 4], "layers": [{"kind": "average_pool", "kernel": 2}, {"kind": "linear", "neurons": 2}]}
 
 
-@pytest.mark.parametrize("engine", engine_names())
 @pytest.mark.parametrize("topology", ["10-12-2", CONVOLUTION, POOLED])
-def test_the_gradient_is_that_of_a_mask_on_the_weights(topology, engine):
+def test_the_gradient_is_that_of_a_mask_on_the_weights(topology):
     network, rng = network_of(topology, threshold=0.1), np.random.default_rng(0)
     frames = rng.poisson(1.0, (8, 2, network.shape.input_size))
     events = batch_of(frames, rng.integers(0, 2, 8))
@@ -49,7 +48,7 @@ def test_the_gradient_is_that_of_a_mask_on_the_weights(topology, engine):
     with gate.in_weights(epoch=2):  # the cost has risen to 1.5 of 4 epochs
         assert network.input_gate is None
         assert not weight[:, ::2].any()
-        classification_loss(network, events, LAYERED, engine=engine).value.backward()
+        classification_loss(network, events, LAYERED).value.backward()
         of_masked = weight.grad.clone()
     shape = (1, -1, *(1,) * (weight.ndim - 2))
     original = whole.clone().requires_grad_()

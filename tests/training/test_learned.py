@@ -13,7 +13,7 @@ from codesign.errors import InputError, TrainingDivergedError
 from codesign.models.card import describe_model
 from codesign.models.file import decode_model, encode_model
 from codesign.models.page import model_page
-from codesign.simulation.engine import engine_names, simulate
+from codesign.simulation.engine import simulate
 from codesign.simulation.schedule import LAYERED
 from codesign.training.evaluation import evaluate
 from codesign.training.learn import Learn, LearnedNeurons
@@ -27,17 +27,16 @@ def recipe(learn: Learn | None, **others: object) -> Recipe:
     return Recipe(method="layered", epochs=3, batch_size=20, learning_rate=0.01, learn=learn, **others)
 
 
-@pytest.mark.parametrize("engine", engine_names())
-def test_a_first_update_moves_each_number_by_the_rate_against_its_gradient(engine: str):
+def test_a_first_update_moves_each_number_by_the_rate_against_its_gradient():
     """Adam's first step is the learning rate, and is taken in the logarithm; layers sum the gradients of neurons."""
     network, batch = network_of("8-12-2", time_constant="20 ms"), toy_split(1, 40)
     twin = network_of("8-12-2", time_constant="20 ms")
     twin.threshold.requires_grad_()
     twin.time_constant.requires_grad_()
-    logits = simulate(twin, batch, LAYERED, seed=5, epoch=1, engine=engine).logits
+    logits = simulate(twin, batch, LAYERED, seed=5, epoch=1).logits
     torch.nn.functional.cross_entropy(logits, torch.from_numpy(batch.labels)).backward()
     one = recipe(BOTH).model_copy(update={"epochs": 1, "batch_size": 40})
-    state = train(network, one, batch, toy_split(2, 10), seed=5, engine=engine).state
+    state = train(network, one, batch, toy_split(2, 10), seed=5).state
     of_layers = [twin.threshold.grad[neurons].sum() for neurons in network.layer_slices]
     threshold = [0.25 * math.exp(-0.02 * float(gradient.sign())) for gradient in of_layers]
     assert state["threshold"].tolist() == pytest.approx([threshold[0]] * 12 + [threshold[1]] * 2, rel=1e-4)

@@ -10,7 +10,7 @@ import torch
 from networks import batch_of, network_of
 
 from codesign.errors import InputError
-from codesign.simulation.engine import classification_loss, engine_names
+from codesign.simulation.engine import classification_loss
 from codesign.simulation.schedule import LAYERED, Schedule
 from codesign.training.evaluation import answer
 from codesign.training.mixture import drawn_entries
@@ -56,8 +56,7 @@ def test_every_entry_is_as_likely_and_no_draw_knows_of_another():
         assert abs((other == drawn).mean() - 1 / 3) < 0.03
 
 
-@pytest.mark.parametrize("engine", engine_names())
-def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str):
+def test_trains_on_the_mean_over_samples_each_under_its_own_schedule():
     """Adam's first step has the size of the learning rate against the sign of the gradient."""
     rng = np.random.default_rng(0)
     events = batch_of(rng.poisson(0.7, (40, 3, 8)), rng.integers(0, 2, 40))
@@ -66,7 +65,7 @@ def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str
     cost = SpikeCosts(mixed, network).of_update(1)
     drawn = drawn_entries(events.sample_ids, 3, seed=5, epoch=1)
     assert set(drawn.tolist()) == {0, 1, 2}
-    options: dict[str, Any] = {"regularization": mixed.regularization, "spike_cost": cost, "engine": engine}
+    options: dict[str, Any] = {"regularization": mixed.regularization, "spike_cost": cost}
     alone = [
         classification_loss(network, events.select([n]), mixed.schedules[entry], seed=5, epoch=1, **options)
         for n, entry in enumerate(drawn)
@@ -74,7 +73,7 @@ def test_trains_on_the_mean_over_samples_each_under_its_own_schedule(engine: str
     loss = torch.stack([one.value for one in alone]).mean()
     gradients = torch.autograd.grad(loss, network.weights())
     before = [weight.detach().clone() for weight in network.weights()]
-    report = train(network, mixed, events, events, seed=5, engine=engine).history[0]
+    report = train(network, mixed, events, events, seed=5).history[0]
     charged = cost.of(torch.cat([one.charges for one in alone])).mean()
     assert report.loss == pytest.approx(float(loss.detach() - charged), rel=1e-5)
     answered = [int(one.logits.argmax()) if one.logits.any() else -1 for one in alone]

@@ -383,13 +383,7 @@ def test_a_copy_without_a_test_part_can_be_pooled(own, name):
 
 @pytest.mark.parametrize(
     ("name", "write_less"),
-    [
-        ("nmnist", partial(write_nmnist, train_per_digit=3)),
-        ("dvsgesture", partial(write_dvsgesture, train_users=2)),
-        ("audio", partial(write_audio, takes=2)),
-        ("mnist", partial(write_mnist, train=30)),
-        ("shd", partial(write_shd, train=30)),
-    ],
+    [("dvsgesture", partial(write_dvsgesture, train_users=2)), ("audio", partial(write_audio, takes=2))],
 )
 def test_ids_are_those_of_the_recording_and_not_of_the_copy(load, name, write_less, tmp_path):
     write_less(tmp_path)
