@@ -45,6 +45,8 @@ def test_labels_are_in_the_order_of_numbers_and_then_of_words(tmp_path):
         ("yes/0a7c2a8d_nohash_0.wav", "0a7c2a8d"),
         ("yes/ann_3.wav", "ann"),
         ("yes/yes_ann_3.wav", "ann"),
+        ("turn_left/turn_left_ann_3.wav", "ann"),
+        ("yes/yes_3.wav", None),
         ("yes_ann_3.wav", "ann"),
         ("yes/ann_b.wav", None),
     ],

@@ -3,7 +3,8 @@
 Two layouts are read, below the data root in `audio` or else in `fsdd/recordings`, or in the workload's `folder`:
 
     <label>/*.wav                       speaker from names such as <speaker>_<take>.wav or <speaker>_nohash_<take>.wav,
-                                        as in the Speech Commands (doi:10.48550/arXiv.1804.03209)
+                                        as in the Speech Commands (doi:10.48550/arXiv.1804.03209);
+                                        before them, the label may stand again
     <label>_<speaker>_<take>.wav        as in the Free Spoken Digit Dataset
                                         (https://github.com/Jakobovski/free-spoken-digit-dataset)
 
@@ -107,10 +108,8 @@ def _list(folder: Path) -> Iterator[tuple[str, str, str | None]]:
 
 
 def _speaker(label: str, stem: str) -> str | None:
-    """The speaker of a file in its label's folder, if the name tells it."""
-    match = _LABEL_FIRST.fullmatch(stem)
-    if match is None or match["label"] != label:
-        match = _SPEAKER_FIRST.fullmatch(stem)
+    """The speaker of a file in its label's folder, if the name tells it; the name may repeat the label first."""
+    match = _SPEAKER_FIRST.fullmatch(stem.removeprefix(f"{label}_"))
     return None if match is None else match["speaker"]
 
 
