@@ -82,21 +82,6 @@ def test_select_is_numpy_indexing(frames, data):
     assert np.array_equal(chosen.labels, positions % 10)
 
 
-@given(COUNTS)
-def test_cells_and_frames_give_the_same_batch(frames):
-    flat = frames.reshape(-1)
-    cells = np.repeat(np.arange(flat.size), flat)
-    batch = EventBatch.from_cells(
-        np.random.default_rng(0).permutation(cells),  # in any order
-        np.arange(len(frames)) % 10,
-        sample_ids=np.arange(len(frames)),
-        timesteps=frames.shape[1],
-        input_size=frames.shape[2],
-        timestep_s=0.01,
-    )
-    assert_same(batch.with_grid((1, 1, frames.shape[2])), batch_of(frames))
-
-
 @given(COUNTS, st.integers(1, 4))
 def test_batches_are_all_samples_in_their_order(frames, batch_size):
     batch = batch_of(frames)

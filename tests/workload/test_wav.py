@@ -57,12 +57,6 @@ def test_known_bytes_become_known_samples(parse, head, data, samples):
     assert sound.rate_hz == 11_025
 
 
-def test_other_chunks_are_skipped_even_of_odd_length(parse):
-    data = chunk(b"data", struct.pack("<h", 16384))
-    content = riff(chunk(b"LIST", b"abc"), header(1, 16), chunk(b"fact", b"1234"), data, chunk(b"LIST", b"junk"))
-    assert parse(content).samples.tolist() == [0.5]
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
