@@ -7,19 +7,10 @@ from collections.abc import Sequence
 
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.savings import WORTH, halved_numbers
-from codesign.analysis.results.formatting import (
-    UNKNOWN,
-    coverage_words,
-    in_points,
-    percent,
-    points_with_interval,
-    quantity,
-    unit_of,
-    with_interval,
-)
+from codesign.analysis.results.formatting import UNKNOWN, coverage_words, in_points, percent, quantity, unit_of
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
-from codesign.analysis.results.statistics import difference, interval
+from codesign.analysis.results.statistics import interval
 from codesign.analysis.results.table import ResultTable
 from codesign.reporting.charts.sweeps import parts_figure
 from codesign.reporting.pieces import Cell, Heading, Section, Table, numeric, table_of, with_rows, without_repeats
@@ -37,7 +28,7 @@ def parts_section(table: AnsweredTable) -> Section:
     points = (option.point for option in table.chips.options if option.point is not None)
     shown, names = sorted(points, key=lambda point: point.number), table.names
     figures = [figure for column in ("energy_j", "latency_s") if (figure := parts_figure(shown, names, column))]
-    tables = (_halved(shown, names), _layers(shown, names), _charged(table, shown, names), _quantized(shown, names))
+    tables = (_halved(shown, names), _layers(shown, names), _charged(table, shown, names))
     chosen = f"Each chip is as it answers the question: {table.chips.question}"
     return Section(
         name="parts",
@@ -117,22 +108,3 @@ def _charged(table: ResultTable, points: Sequence[Point], names: Names) -> Table
             }
         )
     return without_repeats(table_of("How each chip is charged.", rows, "charged"))
-
-
-def _quantized(points: Sequence[Point], names: Names) -> Table:
-    rows = []
-    for point in points:
-        before, after = point.seeds("float_accuracy"), point.seeds("accuracy")
-        if not before.empty:
-            loss, whole = difference(before, after), interval(before)
-            here = point.value("accuracy")
-            rows.append(
-                {
-                    Heading("point", wide=True): Cell(names.point(point)),
-                    numeric("bits"): Cell(str(point.weight_bits or "float"), point.weight_bits),
-                    numeric("32-bit weights"): Cell(with_interval(whole, "accuracy"), whole.mean),
-                    numeric("on the chip"): Cell(with_interval(here, "accuracy"), here.mean),
-                    numeric("loss, points"): Cell(points_with_interval(loss), loss.mean),
-                }
-            )
-    return without_repeats(table_of("Accuracy before and after quantization.", rows, "quantized"))
