@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from hostile_texts import HARMLESS, HOSTILE, Page, check_obeys_nothing, with_more
+from hostile_texts import Page
 from made_up_answers import row
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import (
@@ -25,7 +25,6 @@ from synthetic_sweep import (
     with_ranges,
 )
 
-from codesign.analysis.results.metadata import ResultMetadata
 from codesign.reporting.html import render_report, write_report
 
 
@@ -171,33 +170,6 @@ def test_the_same_results_give_the_same_bytes_in_any_thread(report, tmp_path):
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(write_report, [table_of(synthetic_rows())] * 2, paths))
     assert [path.read_bytes() for path in paths] == [report.encode()] * 2
-
-
-def asked(more: str) -> ResultMetadata:
-    """With a claim and a printed table."""
-    claim = {"claim": f"It loses{more}", "source": f"a paper{more}", "column": "accuracy"}
-    sides = {"more": {"recipe": f"layered{more}"}, "less": {}}
-    row = {"label": f"a row{more}", "of": {"layered": True}, "values": {"accuracy": f"?{more}"}}
-    printed = {"printed": f"a table{more}", "columns": ["accuracy"], "rows": {"a": row}, "remarks": [f"a remark{more}"]}
-    return synthetic_metadata(**{f"claim{more}": claim | sides}, printed=printed)
-
-
-@pytest.mark.parametrize("study", [False, True])
-def test_names_are_text_whatever_they_hold(study):
-    """In every section, answers to questions of the file and the trainings by ways to run them among them."""
-
-    def page(more: str) -> str:
-        rows, metadata = (rows_on_test(), study_metadata()) if study else (synthetic_rows((0, 1)), asked(more))
-        return page_of(*with_more(rows, metadata, more))
-
-    hostile = page(HOSTILE)
-    check_obeys_nothing(hostile, page(HARMLESS))
-    text = Page(hostile).text
-    told = ["recipe.group_size", "momentum", "the loss is not finite in epoch 3", "TPE, 10 startup trials"]
-    if not study:
-        told = ["It loses", "a row", "a remark", "layered", "loihi", "Loihi", "A made-up sweep."]
-    for what in (*told, synthetic_metadata().question):
-        assert f"{what}</title>" in text, what
 
 
 def failed(number: int, reason: str) -> Row:

@@ -13,6 +13,8 @@ from plain_pages import prices_page
 from synthetic_study import rows_on_test, small_study, study_metadata
 from synthetic_sweep import page_of, synthetic_metadata, synthetic_page, synthetic_rows
 
+from codesign.analysis.results.metadata import ResultMetadata
+
 pytestmark = [needs_chromium, pytest.mark.slow]
 
 
@@ -96,15 +98,47 @@ def test_a_link_unfolds_its_section_each_time_that_it_is_followed(tab):
 
 
 def sweep_page(more: str = "") -> str:
-    return page_of(*with_more(synthetic_rows((0, 1)), synthetic_metadata(), more)) if more else synthetic_page()
+    return page_of(*with_more(synthetic_rows((0, 1)), asked(more), more)) if more else synthetic_page()
 
 
-def study_page() -> str:
-    return page_of(rows_on_test(), study_metadata(small_study()))
+def asked(more: str) -> ResultMetadata:
+    """With a claim and a printed table."""
+    claim = {"claim": f"It loses{more}", "source": f"a paper{more}", "column": "accuracy"}
+    sides = {"more": {"recipe": f"layered{more}"}, "less": {}}
+    row = {"label": f"a row{more}", "of": {"layered": True}, "values": {"accuracy": f"?{more}"}}
+    printed = {"printed": f"a table{more}", "columns": ["accuracy"], "rows": {"a": row}, "remarks": [f"a remark{more}"]}
+    return synthetic_metadata(**{f"claim{more}": claim | sides}, printed=printed)
 
 
-HOSTILE_PAGES = {"sweep": sweep_page, "prices": prices_page}
-PAGES = {**HOSTILE_PAGES, "study": study_page, "nothing": lambda: page_of([])}
+def study_page(more: str = "") -> str:
+    rows, metadata = rows_on_test(), study_metadata(small_study())
+    return page_of(*with_more(rows, metadata, more)) if more else page_of(rows, metadata)
+
+
+HOSTILE_PAGES = {"sweep": sweep_page, "study": study_page, "prices": prices_page}
+PAGES = {**HOSTILE_PAGES, "nothing": lambda: page_of([])}
+TOLD = {
+    "sweep": (
+        synthetic_metadata().question,
+        "It loses",
+        "a row",
+        "a remark",
+        "layered",
+        "loihi",
+        "Loihi",
+        "A made-up sweep.",
+        "a paper",
+    ),
+    "study": (
+        synthetic_metadata().question,
+        "recipe.group_size",
+        "momentum",
+        "the loss is not finite in epoch 3",
+        "TPE, 10 startup trials",
+    ),
+    "prices": ("a name", "layered", "a hop", "its place"),
+}
+"""Texts of others on each page."""
 
 
 BROKEN_WORDS = r"""[...document.querySelectorAll('table:not(:has(th:nth-child(16))) th')].flatMap(head => {
@@ -186,7 +220,8 @@ def test_payloads_in_every_name_stay_texts(browser, tmp_path, name):
     tab.run("document.querySelectorAll('#legend button, #decision button, th button').forEach(each => each.click())")
     tab.run("document.querySelector('#marks button')?.focus()")
     settled(tab)
-    assert RUN in tab.run("document.body.innerText")
+    text = tab.run("document.body.innerText")
+    assert [what for what in TOLD[name] if f"{what}</title>" not in text] == []
     assert tab.run("document.documentElement.getAttribute('data-owned')") is None
     assert count(tab, "img") == 0
     assert tab.complaints == []

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 
-from hostile_texts import HARMLESS, HOSTILE, Page, check_obeys_nothing
+from hostile_texts import Page
 from plain_pages import prices_page
 
 
-def test_names_are_text_whatever_they_hold():
-    text = prices_page(HOSTILE)
-    check_obeys_nothing(text, prices_page(HARMLESS))
-    page = Page(text)
-    assert len(set(page.ids)) == len(page.ids)
-    assert not [address for tag, address in page.addresses if tag != "a"]
-    assert text == prices_page(HOSTILE)
+def test_the_same_prices_give_the_same_page():
+    page = prices_page()
+    assert page == prices_page()
+    ids = Page(page).ids
+    assert len(set(ids)) == len(ids)
 
 
 def test_a_page_of_prices_says_first_what_is_best_and_with_which_prices():

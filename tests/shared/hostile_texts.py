@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any
@@ -17,9 +16,8 @@ HOSTILE = (
     "<!--&lt;]]>"
     f' http://example.org/"onfocus="{RUN} javascript:{RUN} &#x3c;script&#x3e;\\u003cscript\\u003e datum.x=1 + {RUN}'
 )
-HARMLESS = "x" * HOSTILE.index(" http:") + " http://example.org/" + "x" * 40
 
-_VOID = {"meta", "input", "br", "img", "path", "use", "rect", "link"}
+_VOID = {"meta", "input", "br", "wbr"}
 _OWN_WORDS = {
     *("column", "direction", "unit", "confidence", "kind", "state", "synchronization", "sweep", "static_book", "axes"),
     *("questions", "config_hash"),
@@ -36,66 +34,34 @@ _OWN_COLUMNS = {
 
 
 class Page(HTMLParser):
-    """Elements with the names of their attributes, addresses, ids, and what scripts, styles and all else say."""
+    """Addresses, ids, elements that are still open at the end, and what all but scripts say."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.elements: Counter[tuple[str, tuple[str, ...]]] = Counter()
         self.ids: list[str] = []
         self.addresses: list[tuple[str, str]] = []
         self.open: list[str] = []
-        self.code: list[str] = []
         self.text = ""
-        self._runs = False
         self.feed(text)
         self.close()
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements[tag, tuple(sorted(name for name, _ in attrs))] += 1
         self.ids += [value or "" for name, value in attrs if name == "id"]
         places = ("src", "href", "xlink:href", "action", "data", "srcset")
         self.addresses += [(tag, value or "") for name, value in attrs if name in places]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "wbr":
-            return  # stands wherever a name may be broken
         self.handle_startendtag(tag, attrs)
-        self._runs = tag in ("script", "style") and ("type", "application/json") not in attrs
         if tag not in _VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open, f"</{tag}> closes nothing"
         assert self.open.pop() == tag
-        self._runs = False
 
     def handle_data(self, data: str) -> None:
-        if self._runs:
-            self.code.append(data)
-        elif self.open and self.open[-1] != "script":
+        if self.open and self.open[-1] not in ("script", "style"):
             self.text += data + " "
-
-    @property
-    def tags(self) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        for (tag, _), number in self.elements.items():
-            counts[tag] += number
-        return counts
-
-
-def check_obeys_nothing(hostile: str, harmless: str) -> None:
-    """The page of hostile texts has the elements, attributes, scripts and kinds of addresses of the other one."""
-    page, other = Page(hostile), Page(harmless)
-    assert page.open == other.open == []
-    assert "onerror=" in page.text  # the texts are there, as texts
-    assert set(page.elements) == set(other.elements)
-    for tag in ("script", "style", "a", "img", "image", "iframe", "object", "embed", "form", "input", "base", "meta"):
-        assert page.tags[tag] == other.tags[tag], tag
-    assert page.tags["link"] == page.tags["iframe"] == page.tags["img"] == 0
-    assert not any(name.startswith("on") for _, names in page.elements for name in names)
-    assert page.code == other.code
-    schemes = {address.partition(":")[0] for _, address in page.addresses if not address.startswith("#")}
-    assert schemes <= {"http", "https", "data"}
 
 
 def with_more(
