@@ -13,26 +13,12 @@ from codesign.mistakes import suggestion
 from codesign.units import parse_quantity
 
 _MOST = 1 << 31
-_HINTS = {
-    "Chip": ", as find_chip gives it",
-    "DataFrame": ", as compare_schedules gives it",
-    "Execution": ", as evaluate gives it",
-    "EventBatch": ", such as a split of a workload",
-    "NetworkShape": ", the .shape of a network",
-    "Placement": ", as place gives it",
-    "Point": ", as best gives it",
-    "Quantization": ", as chip_quantization gives it",
-    "Schedule": ", such as the .schedule of what chip_schedule gives",
-    "TopologySpec": " or a text such as '512-64-10'",
-}
-"""Hints about where to get an object, for the types that are most often passed wrongly."""
 
 
 def instance(name: str, value: Any, kind: type) -> None:
     """Raises InputError if `value` is not a `kind`."""
     if not isinstance(value, kind):
-        told = f"{kind.__name__}{_HINTS.get(kind.__name__, '')}"
-        raise InputError(f"{name}: must be {told}, found {type(value).__name__}")
+        raise InputError(f"{name}: must be {kind.__name__}, found {type(value).__name__}")
 
 
 def one_of(name: str, value: object, words: Iterable[str]) -> None:

@@ -18,8 +18,8 @@ from codesign.versions import package_versions
 
 WORKLOAD: Any = SimpleNamespace(train=(), test=())
 STATE = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 2)).state_dict()
-EVENTS = ": must be EventBatch, such as a split of a workload, found SimpleNamespace"
-CHIP = "chip: must be Chip, as find_chip gives it, found str"
+EVENTS = ": must be EventBatch, found SimpleNamespace"
+CHIP = "chip: must be Chip, found str"
 LOIHI: Any = "loihi"
 SOME = toy_split(0, 20)
 GIVEN = cd.Recipe(model="a.safetensors", method="layered", epochs=1)
@@ -47,7 +47,7 @@ def training(network: Any, **options: Any) -> object:
     [
         (lambda net: cd.evaluate(net, WORKLOAD, cd.LAYERED), f"events{EVENTS}"),
         (lambda net: cd.train(net, cd.Recipe(method="layered", epochs=1), WORKLOAD, None, seed=0), f"training{EVENTS}"),
-        (lambda net: cd.chip_schedule(LOIHI), "placement: must be Placement, as place gives it, found str"),
+        (lambda net: cd.chip_schedule(LOIHI), "placement: must be Placement, found str"),
         (lambda net: cd.place(net.shape, LOIHI), CHIP),
         (lambda net: cd.price(cd.simulate(net, FOUR[:0], cd.LAYERED).execution, placed(net)), "without samples"),
         (lambda net: cd.validate(LOIHI), CHIP),
@@ -64,16 +64,16 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: net.load_weights([torch.ones(2, 4) * 1e39]), "number 0: must hold finite numbers of torch.f"),
         (lambda net: net.load_weights(STATE["0.weight"]), "must be a list, input to output"),
         (lambda net: cd.load_chip("loihi"), "loihi: there is no such file; find_chip takes the name of a chip"),
-        (lambda net: cd.price(LOIHI, placed(net)), "execution: must be Execution, as evaluate gives it, found str"),
-        (lambda net: cd.place(net, cd.find_chip("loihi")), "shape: must be NetworkShape, the .shape of a network, f"),
+        (lambda net: cd.price(LOIHI, placed(net)), "execution: must be Execution, found str"),
+        (lambda net: cd.place(net, cd.find_chip("loihi")), "shape: must be NetworkShape, found Spiking"),
         (lambda net: cd.EventBatch.from_torch([(torch.ones(1, 4), 0)], timestep_s=1), "or batches of both, as a D"),
         (lambda net: cd.EventBatch.from_torch([{"x": 1, "y": 2}], timestep_s=1), "must be a tensor with labels, or"),
         (lambda net: cd.EventBatch.from_torch(BATCHES, [0], timestep_s=1), "must be numbers of shape (samples, time"),
         (lambda net: cd.import_model(STATE), "or a torch module, found OrderedDict; a state dict has no neurons"),
-        (lambda net: cd.quantize(net, 4), "quantization: must be Quantization, as chip_quantization gives it"),
+        (lambda net: cd.quantize(net, 4), "quantization: must be Quantization, found int"),
         (lambda net: cd.calibrate(net, {}, SOME, trained_through=cd.LAYERED, seed=0), "calibration: must be Cal"),
         (lambda net: training(net, device="gpu"), "device: must be a device that torch can compute on here"),
-        (lambda net: training(net, schedule=OF_CHIP), "such as the .schedule of what chip_schedule gives, found C"),
+        (lambda net: training(net, schedule=OF_CHIP), "schedule: must be Schedule, found ChipSchedule"),
         (lambda net: cd.EventBatch.from_dense(MASKED, [0], timestep_s=1), "frames: must be an array without a mask"),
         (lambda net: cd.evaluate(net, FOUR.select([]), cd.LAYERED), "cannot evaluate an empty split"),
         (lambda net: cd.Schedule(stop="read_margin", margin_check="step"), "margin_check: must be 'timestep' with"),

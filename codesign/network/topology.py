@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from codesign.arguments import instance
 from codesign.documents import Spec
 from codesign.errors import InputError
 from codesign.network.layers import (
@@ -223,7 +222,9 @@ def as_topology(given: TopologySpec | str) -> TopologySpec:
     """Return a topology, parsing the notation of `parse_topology`. Raises InputError for anything else."""
     if isinstance(given, str):
         return parse_topology(given)
-    instance("topology", given, TopologySpec)
+    if not isinstance(given, TopologySpec):
+        found = type(given).__name__
+        raise InputError(f"topology: must be TopologySpec or a text such as '512-64-10', found {found}")
     return given
 
 

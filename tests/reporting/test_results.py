@@ -31,7 +31,7 @@ def test_the_best_is_least_or_most_of_what_meets_the_constraints(results: SweepR
         results.best(least="energy")
     with pytest.raises(InputError, match="no numeric column 'energy'; did you mean 'energy_j'"):
         results.points[0].value("energy")
-    with pytest.raises(InputError, match="point: must be Point, as best gives it, found int"):
+    with pytest.raises(InputError, match="point: must be Point, found int"):
         results.savings(0)
     with pytest.raises(InputError, match="where: "):
         results.best(least="energy_j", where="accuracy is high")
