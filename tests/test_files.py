@@ -56,10 +56,6 @@ def local(path: Path) -> Folder:
     return open_folder(path / "new" / "folder")
 
 
-def file_url(path: Path) -> Folder:
-    return open_folder((path / "new folder").as_uri())
-
-
 def memory(path: Path) -> Folder:
     return open_folder(f"memory://{uuid4().hex}/folder")
 
@@ -69,7 +65,7 @@ def moving(path: Path) -> Folder:
     return RemoteFolder("local:///folder", FsspecLocal(), str(path / "folder"), error=InputError)
 
 
-@pytest.fixture(params=[local, file_url, memory, moving], ids=lambda make: make.__name__)
+@pytest.fixture(params=[local, memory, moving], ids=lambda make: make.__name__)
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
     """An empty folder that is not there yet, one of each kind."""
     return request.param(tmp_path)
@@ -182,14 +178,13 @@ def test_a_lock_has_one_holder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be locked: "), held(lock_of(tmp_path / "file")):
         pass
-    assert lock_of(tmp_path.as_uri()) == lock
     assert lock_of("memory://a") != lock_of("memory://b")
 
 
-@pytest.mark.parametrize("location", ["", "file://", "file:///x?y=1"])
+@pytest.mark.parametrize("location", ["", " "])
 def test_what_names_no_place_is_refused(location: str) -> None:
     for use in (open_folder, open_file, read_file, lock_of, lambda empty: write_atomically(empty, b"")):
-        with pytest.raises(InputError, match=r"names no place|must be file:///|must end in the name"):
+        with pytest.raises(InputError, match="names no place"):
             use(location)
 
 
@@ -216,9 +211,8 @@ def test_what_is_no_regular_file_counts_as_missing(tmp_path: Path) -> None:
 
 def test_the_class_of_errors_can_be_chosen(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for location in (tmp_path / "file" / "x", (tmp_path / "file" / "x").as_uri()):
-        with pytest.raises(StoreError, match="cannot be written: "):
-            open_folder(location, error=StoreError).write("a", b"")
+    with pytest.raises(StoreError, match="cannot be written: "):
+        open_folder(tmp_path / "file" / "x", error=StoreError).write("a", b"")
 
 
 class Bucket(MemoryFileSystem):
@@ -263,6 +257,7 @@ def test_what_is_a_url_and_what_is_none() -> None:
     [
         "filecache:///etc/hostname?target_protocol=file&cache_storage={}&same_names=true",
         "simplecache::file:///etc/hostname?cache_storage={}&same_names=true",
+        "file:///dev/zero",
         "local:///dev/zero",
         "zip://m.safetensors::file:///m.zip",
     ],
@@ -302,12 +297,12 @@ def test_passwords_are_not_printed() -> None:
 
 
 def test_single_files_at_a_location(tmp_path: Path) -> None:
-    for location in (tmp_path / "a" / "b", str(tmp_path / "c"), (tmp_path / "d e").as_uri(), f"memory://{tmp_path}/f"):
+    for location in (tmp_path / "a" / "b", str(tmp_path / "d e"), f"memory://{tmp_path}/f"):
         assert read_file(location) is None
         write_atomically(location, b"data")
         assert read_file(location) == b"data"
     assert (tmp_path / "d e").read_bytes() == b"data"
-    for location in (Path(), "..", "memory://a/", "memory://a/?b=c", f"{tmp_path.as_uri()}/"):
+    for location in (Path(), "..", "memory://a/", "memory://a/?b=c"):
         with pytest.raises(InputError, match="must end in the name of a file"):
             open_file(location)
 

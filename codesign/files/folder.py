@@ -60,7 +60,7 @@ class Folder(ABC):
 
         Args:
             durable: whether the file must survive a power failure from now on; if not, a failure within the next
-                seconds can leave it empty. At URLs other than `file://` this depends on the system.
+                seconds can leave it empty. At URLs this depends on the system.
         """
         _check(name)
         with self._failing(name, "cannot be written"):

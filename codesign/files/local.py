@@ -15,7 +15,6 @@ from typing import BinaryIO
 
 from codesign.errors import CodesignError
 from codesign.files.folder import Folder, temporary_beside
-from codesign.files.location import Location
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")  # `temporary_beside`
 _OLD_S = 86_400.0
@@ -29,14 +28,14 @@ class LocalFolder(Folder):
 
     Flushing a small file to disk takes ten times as long as everything else, so it is skipped unless `durable`.
     Anything that is not a regular file counts as missing: a pipe would keep a reader waiting, and a device has no end.
-    Messages name the folder by its location as given.
+    Messages name the folder by its path as given.
     """
 
     _raised = (OSError,)
     _durable_at_once = 16
 
-    def __init__(self, path: Path, *, location: Location, error: type[CodesignError]) -> None:
-        super().__init__(location, error=error)
+    def __init__(self, path: Path, *, error: type[CodesignError]) -> None:
+        super().__init__(path, error=error)
         self._path = path.absolute()  # whatever the working folder is later
         self._tidy: set[Path] = set()  # folders without remains of killed writers
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import parse_qsl
 
 from codesign.errors import CodesignError, InputError
 from codesign.files.folder import Folder, reason_of
@@ -17,7 +16,7 @@ _BOOLEANS = {"true": True, "false": False}
 _REFUSED = frozenset(
     {
         *("dir", "libarchive", "reference", "tar", "zip", "blockcache", "cached", "filecache", "simplecache"),
-        *("async_wrapper", "asynclocal", "asyncwrapper", "dask", "generic", "local"),
+        *("async_wrapper", "asynclocal", "asyncwrapper", "dask", "file", "generic", "local"),
     }
 )
 """fsspec systems that are refused, since a model's URL may come from a stranger: they unpack archives, keep copies in
@@ -30,7 +29,7 @@ def open_folder(location: Location, *, error: type[CodesignError] = InputError) 
     reached."""
     path = local_path(location, error)
     if path is not None:
-        return LocalFolder(path, location=location, error=error)
+        return LocalFolder(path, error=error)
     url = str(location)
     return RemoteFolder(url, *_connect(url, error), error=error)
 
@@ -38,13 +37,11 @@ def open_folder(location: Location, *, error: type[CodesignError] = InputError) 
 def open_file(location: Location) -> tuple[Folder, str]:
     """The folder that holds a file, and the file's name in it; neither need exist yet. Raises InputError like
     `open_folder`, or if the location does not end in a name."""
-    url = str(location)
-    if is_url(location):  # file systems drop a slash at the end
-        _named(url.partition("?")[0].rpartition("/")[2], location)
     path = local_path(location, InputError)
     if path is not None:
-        folder_location = parent(url) if is_url(location) else path.parent
-        return LocalFolder(path.parent, location=folder_location, error=InputError), _named(path.name, location)
+        return LocalFolder(path.parent, error=InputError), _named(path.name, location)
+    url = str(location)
+    _named(url.partition("?")[0].rpartition("/")[2], location)  # file systems drop a slash at the end
     filesystem, path_there = _connect(url, InputError)
     folder, _, name = path_there.rpartition("/")
     return RemoteFolder(parent(url), filesystem, folder, error=InputError), _named(name, location)
@@ -72,19 +69,10 @@ def write_atomically(location: Location, data: bytes) -> None:
 
 
 def local_path(location: Location, error: type[CodesignError]) -> Path | None:
-    """The path of a location on this machine; None for URLs other than `file://`. Raises InputError, or `error`, if
-    there is none."""
+    """The path of a location on this machine; None for URLs. Raises InputError, or `error`, if it is empty."""
     if not str(location).strip():
         raise error("an empty path names no place; write . for the working folder")
-    if not is_url(location):
-        return Path(location)
-    url = str(location)
-    if scheme_of(url) != "file":
-        return None
-    parts = urlsplit(url)
-    if parts.netloc or parts.query or parts.fragment or not parts.path:
-        raise error(f"{url}: must be file:/// and a path, with %3F for a question mark and %23 for a number sign")
-    return Path(url2pathname(parts.path))
+    return None if is_url(location) else Path(location)
 
 
 def _named(name: str, location: Location) -> str:

@@ -17,7 +17,7 @@ from codesign.files import open_folder
 
 KEY = "ab" * 32
 NAME = f"ab/{KEY}"
-PLACES = {"local": str, "file": Path.as_uri, "memory": lambda path: f"memory:/{path}"}
+PLACES = {"local": str, "memory": lambda path: f"memory:/{path}"}
 
 
 @pytest.fixture(params=PLACES)

@@ -46,17 +46,14 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@given(
-    states=st.lists(st.sampled_from(["missing", *DAMAGES]), min_size=len(KEYS), max_size=len(KEYS)),
-    place=st.sampled_from(["path", "url"]),
-)
+@given(states=st.lists(st.sampled_from(["missing", *DAMAGES]), min_size=len(KEYS), max_size=len(KEYS)))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_one_listing_finds_what_looking_one_by_one_finds(tmp_path_factory, looking, states, place):
+def test_one_listing_finds_what_looking_one_by_one_finds(tmp_path_factory, looking, states):
     found = []
     for listed in (False, True):
         folder = tmp_path_factory.mktemp("store")
         notes: list[str] = []
-        store = Store(folder if place == "path" else folder.as_uri(), on_damage=notes.append)
+        store = Store(folder, on_damage=notes.append)
         for number, (key, state) in enumerate(zip(KEYS, states, strict=True)):
             if state != "missing":
                 payload = b"{}".ljust(LONG if number % 3 == 0 else 5)
