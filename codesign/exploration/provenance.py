@@ -12,7 +12,6 @@ import numpy as np
 from codesign.analysis.questions import plain
 from codesign.analysis.results.formatting import listed
 from codesign.analysis.results.metadata import (
-    FITTED,
     AxisFacts,
     ChipFacts,
     ChipNumber,
@@ -20,7 +19,6 @@ from codesign.analysis.results.metadata import (
     Objective,
     ResultMetadata,
     Scalar,
-    ValidationFacts,
     WorkloadFacts,
 )
 from codesign.exploration.definition.spec import SweepSpec
@@ -33,7 +31,7 @@ from codesign.hardware.chip.missing import times_in_others
 from codesign.hardware.chip.provenance import SCALED
 from codesign.hardware.cost.uncertainty import uncertain_numbers
 from codesign.hardware.terms import MODEL
-from codesign.hardware.validation.validation import Check, contradictions, validate, validation_summary
+from codesign.hardware.validation.validation import contradictions, validate, validation_summary
 from codesign.units import format_si
 from codesign.versions import package_versions
 from codesign.workload.dataset import Workload
@@ -82,7 +80,7 @@ def chip_facts(chip: Chip) -> ChipFacts:
     def cite(key: str) -> str:
         return chip.sources[key].citation if key in chip.sources else key
 
-    ranges = {number.path: number for number in uncertain_numbers(chip)}
+    ranges, checks = {number.path: number for number in uncertain_numbers(chip)}, validate(chip)
     return ChipFacts(
         title=chip.title,
         citation=cite(chip.citation),
@@ -121,12 +119,9 @@ def chip_facts(chip: Chip) -> ChipFacts:
             for path, number in ranges.items()
             if path.startswith(MODEL)
         ),
-        validation=tuple(
-            _measured(check, check.measured, cite(check.source))
-            for check in validate(chip)
-            if check.measured is not None
-        ),
         validation_summary=validation_summary(chip),
+        errors=tuple(one.error for one in checks if one.status == "recomputed" and one.error is not None),
+        fitted=any(one.status == "fitted" for one in checks),
         contradictions=contradictions(chip),
     )
 
@@ -138,28 +133,6 @@ def _gating(chip: Chip) -> str:
         cores += f" of {format_si(static.core_in_use.value, 'W')} in use"
     gated = f"unused cores {cores}, between inputs {words[chip.power_gating.between_inputs]}"
     return gated if chip.energies.clock_cycle is None else f"{gated}, clock {words[chip.power_gating.clock]}"
-
-
-def _measured(check: Check, measured: float, source: str) -> ValidationFacts:
-    """A published measurement, and the model's value for the same workload."""
-    ranged = check.model_high is not None and check.model_high != check.model_low
-    standings = {
-        "recomputed": "recomputed",
-        "fitted": FITTED,
-        "bound": f"{check.bound} bound, {'holds' if check.bound_holds else 'is contradicted'}",
-        "arithmetic": "published as arithmetic",
-        "not_recomputed": f"not recomputed: {check.reason}",
-    }
-    return ValidationFacts(
-        quantity=f"{check.measurement}: {check.quantity}",
-        unit=check.unit,
-        measured_si=measured,
-        modelled_si=check.model_low,
-        modelled_high_si=check.model_high if ranged else None,
-        workload=", with ".join(filter(None, [check.workload, ", ".join(check.overrides)])),
-        source=source,
-        standing=standings[check.status],
-    )
 
 
 def _workload_facts(spec: SweepSpec, workloads: Iterator[Workload]) -> WorkloadFacts:

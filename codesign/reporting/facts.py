@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from codesign.analysis.answers.answers import Option
 from codesign.analysis.comparisons.not_modelled import may_overload
 from codesign.analysis.comparisons.variants import by_option
-from codesign.analysis.results.formatting import UNKNOWN, listed, number, quantity, significant, written
-from codesign.analysis.results.metadata import FITTED, ChipFacts, ChipNumber, ResultMetadata, Scalar, setting_of
+from codesign.analysis.results.formatting import UNKNOWN, listed, quantity, significant, written
+from codesign.analysis.results.metadata import ChipNumber, ResultMetadata, Scalar, setting_of
 from codesign.analysis.results.naming import Names, points_in_words
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.table import ResultTable, is_known
 from codesign.hardware.terms import MODEL
-from codesign.relative_error import farther_off, typical_error
-from codesign.reporting.pieces import Cell, Heading, Table, numeric, table_of, text_table
+from codesign.relative_error import typical_error
+from codesign.reporting.pieces import Table, text_table
 from codesign.units import format_si
 
 _MOST_TRUSTED = 3
@@ -88,40 +88,15 @@ def _range(known: ChipNumber) -> str:
     return f"{ends}, assumed" if known.assumed_range else ends
 
 
-def validation_table(metadata: ResultMetadata) -> Table:
-    """Table of end-to-end measurements against the model."""
-    titles, rows = _titles(metadata), []
-    for name, chip in sorted(metadata.chips.items()):
-        for fact in chip.validation:
-            ends = [end for end in (fact.modelled_si, fact.modelled_high_si) if end is not None]
-            modelled = " to ".join(format_si(end, fact.unit) for end in ends)
-            shares = [end / fact.measured_si for end in ends] if fact.measured_si else []
-            ratio = " to ".join(number(share, 3) for share in shares)
-            rows.append(
-                {
-                    Heading("chip"): Cell(titles[name]),
-                    Heading("quantity"): Cell(fact.quantity),
-                    Heading("workload"): Cell(fact.workload),
-                    numeric("measured", unit="SI"): Cell(format_si(fact.measured_si, fact.unit), fact.measured_si),
-                    numeric("model", unit="SI"): Cell(modelled or "not modelled", next(iter(ends), None)),
-                    numeric("model / measured"): Cell(ratio or UNKNOWN, next(iter(shares), None)),
-                    Heading("standing"): Cell(fact.standing),
-                    Heading("source", links=True): Cell(fact.source),
-                }
-            )
-    caption = "Measurements against the model, at the chip's numbers unless the workload names others."
-    return table_of(caption, rows, "measurements")
-
-
 def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names) -> str:
     """A short text on how well measurements confirm the chips that `options` rank first, or all chips."""
     ranked = dict.fromkeys(option.point.chip for option in options if option.point is not None)
     chips = list(ranked)[:_MOST_TRUSTED] or sorted(metadata.chips)[:_MOST_TRUSTED]
     known = {names.chips.get(chip, chip): metadata.chips[chip] for chip in chips if chip in metadata.chips}
-    errors = {title: found for title, chip in known.items() if (found := _errors(chip))}
-    others = {title: chip for title, chip in known.items() if title not in errors}
-    fitted = [title for title, chip in others.items() if any(facts.standing == FITTED for facts in chip.validation)]
+    errors = {title: chip.errors for title, chip in known.items() if chip.errors}
     off = [f"{title} by {typical_error(each)} (median of {len(each)})" for title, each in errors.items()]
+    others = {title: chip for title, chip in known.items() if title not in errors}
+    fitted = [title for title, chip in others.items() if chip.fitted]
     said = (
         ("Error against measurements:", off),
         ("Fitted to measurements:", fitted),
@@ -130,13 +105,6 @@ def trust_line(metadata: ResultMetadata, options: Sequence[Option], names: Names
         ("Scaled by a model of cores: the numbers of", [title for title, c in known.items() if c.scaled]),
     )
     return " ".join(f"{what} {listed(titles)}." for what, titles in said if titles)
-
-
-def _errors(chip: ChipFacts) -> list[float]:
-    """The errors that the chip's own summary counts."""
-    known = (fact for fact in chip.validation if fact.standing == "recomputed")
-    errors = (farther_off(fact.measured_si, fact.modelled_si, fact.modelled_high_si) for fact in known)
-    return [error for error in errors if error is not None]
 
 
 def settings_tables(metadata: ResultMetadata) -> list[Table]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from handmade_hardware import near
 from synthetic_sweep import (
     base_row,
@@ -20,12 +19,12 @@ from synthetic_sweep import (
 
 from codesign.analysis.answers.answers import Answer, Option, PrintedNumbers
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.results.metadata import AxisFacts, ChipFacts, ValidationFacts
+from codesign.analysis.results.metadata import AxisFacts
 from codesign.analysis.results.statistics import Interval
 from codesign.exploration.provenance import chip_facts
 from codesign.hardware.library import find_chip
 from codesign.hardware.validation.validation import contradictions, validate, validation_summary
-from codesign.reporting.facts import chip_numbers, failure_table, pace_warnings, validation_table
+from codesign.reporting.facts import chip_numbers, failure_table, pace_warnings
 from codesign.reporting.pieces import Table
 from codesign.reporting.sections.parts import parts_section
 from codesign.reporting.sections.printed import printed_table
@@ -55,7 +54,7 @@ def test_power_is_energy_by_the_time_of_a_sample():
     assert columns(charged, "time of a sample", "power") == [("1 ms", "2 mW")]
 
 
-def test_numbers_show_their_confidence_and_range_and_measurements_their_standing():
+def test_numbers_show_their_confidence_and_range():
     metadata = synthetic_metadata()
     numbers = columns(chip_numbers(metadata), "number", "value", "known how", "range")
     assert numbers[0] == ("static_power.chip", "30 mW", "stated", "20 mW to 40 mW")
@@ -65,34 +64,15 @@ def test_numbers_show_their_confidence_and_range_and_measurements_their_standing
         varied = replace(metadata, axes=(AxisFacts(name=f"{whose}.static_power.chip", unit="W"),))
         numbers = columns(chip_numbers(varied), "number", "value", "range", "source")
         assert numbers[0] == ("static_power.chip", "varied", "", "–")  # no point has the file's number
-    assert columns(validation_table(metadata), "measured", "model") == [("308 nJ", "not modelled")]
-    fact = ValidationFacts(
-        quantity="query: energy",
-        unit="J",
-        measured_si=1e-3,
-        modelled_si=1.2e-3,
-        modelled_high_si=1.5e-3,
-        workload="k-NN",
-        source="there",
-        standing="upper bound, holds",
-    )
-    chip = ChipFacts(title="Loihi", citation="", synchronization="barrier", validation=(fact,))
-    metadata.chips["loihi"] = chip
-    table = validation_table(metadata)
-    rows = columns(table, "measured", "model", "model / measured", "standing")
-    assert rows[0] == ("1 mJ", "1.2 mJ to 1.5 mJ", "1.20 to 1.50", "upper bound, holds")
-    sorted_by = [cell.order for cell, heading in zip(table.rows[0], table.headings, strict=True) if heading.numeric]
-    assert sorted_by == pytest.approx([1e-3, 1.2e-3, 1.2])
 
 
-def test_numbers_and_measurements_of_a_variant_are_told_from_those_of_its_chip():
+def test_numbers_of_a_variant_are_told_from_those_of_its_chip():
     metadata = synthetic_metadata()
     metadata.chips["loihi"] = chip = chip_facts(find_chip("loihi_sanafe"))
     metadata.chips["dear"] = replace(chip, numbers=[replace(n, text="1,000 J") for n in chip.numbers])
-    for table in (chip_numbers(metadata), validation_table(metadata)):
-        told = {row for (row,) in columns(table, "chip")}
-        assert {f"{chip.title}: dear", f"{chip.title}: loihi", "µBrain"} >= told
-        assert f"{chip.title}: dear" in told
+    told = {row for (row,) in columns(chip_numbers(metadata), "chip")}
+    assert {f"{chip.title}: dear", f"{chip.title}: loihi", "µBrain"} >= told
+    assert f"{chip.title}: dear" in told
 
 
 def test_what_a_chip_file_says_of_ranges_and_validation_travels_with_the_results():
@@ -112,11 +92,9 @@ def test_what_a_chip_file_says_of_ranges_and_validation_travels_with_the_results
     assert assumed.assumed_range
     exact = next(one for one in facts.numbers if one.name == "cores")
     assert exact.low_si is None
-    checks = [check for check in validate(chip) if check.measured is not None]
-    assert [one.measured_si for one in facts.validation] == [check.measured for check in checks]
-    assert [one.modelled_si for one in facts.validation] == [check.model_low for check in checks]
-    for fact, check in zip(facts.validation, checks, strict=True):
-        assert fact.standing.startswith("not recomputed: ") == (check.status == "not_recomputed")
+    recomputed = [check.error for check in validate(chip) if check.status == "recomputed"]
+    assert [*facts.errors] == [error for error in recomputed if error is not None]
+    assert facts.errors
     assert facts.numbers[-2].high_si == chip.model_error.energy
     assert facts.contradictions == contradictions(chip)
     page = page_of([loihi_row("layered", 0, 0)], metadata)

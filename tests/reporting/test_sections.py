@@ -9,7 +9,7 @@ from synthetic_sweep import loihi_row, mubrain_row, synthetic, synthetic_metadat
 from transfer_rows import HIGH, LOW, cells
 
 from codesign.analysis.answers.asking import AnsweredTable
-from codesign.analysis.results.metadata import FITTED, AxisFacts, ValidationFacts
+from codesign.analysis.results.metadata import AxisFacts
 from codesign.reporting.facts import settings_tables, trust_line
 from codesign.reporting.pieces import Section, Table, text_table, without_repeats
 from codesign.reporting.sections.contents import effects_section, sections_of
@@ -82,23 +82,11 @@ def test_no_section_repeats_itself_or_crowds_a_sentence_with_numbers():
 
 
 def test_how_far_to_trust_it_is_said_in_few_words():
-    """By hand: the model is 10 %, −33 % and 100 % off, at the median 33 %."""
-    checks = [
-        ValidationFacts(
-            quantity="energy",
-            unit="J",
-            measured_si=1.0,
-            modelled_si=modelled,
-            workload="some network",
-            source="somebody",
-            standing=standing,
-        )
-        for modelled, standing in ((1.1, "recomputed"), (1 / 1.5, "recomputed"), (2.0, "recomputed"), (1.0, FITTED))
-    ]
+    """The model is 10 %, −33 % and 100 % off, at the median 33 %."""
     plain = synthetic_metadata()
-    told = [tuple(checks), tuple(checks[3:]), ()]
+    told = [{"errors": (0.1, -1 / 3, 1.0), "fitted": True}, {"fitted": True}, {"scaled": True}]
     chips = {
-        name: replace(chip, validation=facts, contradictions=("It does.",), scaled=not facts)
+        name: replace(chip, contradictions=("It does.",), **facts)
         for (name, chip), facts in zip(sorted(plain.chips.items()), told, strict=True)
     }
     line = trust_line(replace(plain, chips=chips), (), synthetic().names)

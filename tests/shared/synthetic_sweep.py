@@ -20,7 +20,6 @@ from codesign.analysis.results.metadata import (
     ChipNumber,
     Objective,
     ResultMetadata,
-    ValidationFacts,
     WorkloadFacts,
 )
 from codesign.analysis.results.points import Point, gather
@@ -274,8 +273,6 @@ def synthetic_metadata(**questions: dict[str, Any]) -> ResultMetadata:
     unknown = ChipNumber(name="time per synaptic operation", value_si=None, unit="s", **assumed)
     stated = {"text": "30 mW", "confidence": "stated", "source": davies}
     static = ChipNumber(name="static_power.chip", value_si=0.03, unit="W", low_si=0.02, high_si=0.04, **stated)
-    mnist = {"workload": "256-64-16 on MNIST", "source": f"{stuijt}, Table 3"}
-    digit = ValidationFacts(quantity="energy per inference", unit="J", measured_si=308e-9, modelled_si=None, **mnist)
     return ResultMetadata(
         sweep="synthetic",
         title="µBrain against Loihi and TrueNorth",
@@ -314,7 +311,6 @@ def synthetic_metadata(**questions: dict[str, Any]) -> ResultMetadata:
                 synchronization="asynchronous",
                 notes=("Static power is known (73 µW), but there is no latency to multiply it with.",),
                 numbers=(energy, unknown),
-                validation=(digit,),
             ),
             "loihi": ChipFacts(
                 title="Loihi",

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Scalar = str | int | float | bool | None
 
-FITTED = "fitted on this point"
 """Standing of a measurement to which the model's numbers were fitted."""
 _LONGEST, _LONGEST_UNIT = 100_000, 1_000
 """Most characters of a text, and of a unit, which is repeated with each value."""
@@ -87,26 +86,6 @@ class ChipNumber:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ValidationFacts:
-    """A published end-to-end measurement and the model's value for it.
-
-    Attributes:
-        modelled_si: the model's value, or the lower end of its range; None if it gives none.
-        modelled_high_si: the upper end of a range; None for a single value.
-        standing: the relation of model and measurement, such as `fitted on this point`, or why there is no value.
-    """
-
-    quantity: str
-    unit: str
-    measured_si: float
-    modelled_si: float | None
-    workload: str
-    source: str
-    modelled_high_si: float | None = None
-    standing: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ChipFacts:
     """Everything that the report says about a chip, except numbers that are computed.
 
@@ -117,6 +96,8 @@ class ChipFacts:
         operating_point: voltage, clock, tick and load at which its numbers are valid.
         gating: what is switched off when not needed, in words.
         validation_summary: how well its numbers reproduce published measurements, in one line.
+        errors: relative errors of the model against measurements, those that its numbers are fitted to left out.
+        fitted: whether numbers of it are fitted to a measurement.
         contradictions: published measurements on the wrong side of a bound given by its numbers, one sentence each.
         scaled: whether its entry or an axis changes its structure, so that the model of a core scales its numbers.
         times_in_others: times that its file leaves out, which count as part of its other times.
@@ -130,12 +111,13 @@ class ChipFacts:
     operating_point: str = ""
     gating: str = ""
     validation_summary: str = ""
+    errors: tuple[float, ...] = ()
+    fitted: bool = False
     contradictions: tuple[str, ...] = ()
     scaled: bool = False
     times_in_others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     numbers: tuple[ChipNumber, ...] = ()
-    validation: tuple[ValidationFacts, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,15 +14,7 @@ from codesign.analysis.results.points import Point
 from codesign.reporting.charts.asked import asked_section
 from codesign.reporting.charts.base import Figure
 from codesign.reporting.charts.sweeps import effects_figure, matrix_figure
-from codesign.reporting.facts import (
-    by_chip,
-    chip_numbers,
-    failure_table,
-    pace_warnings,
-    settings_tables,
-    validation_table,
-    varied_of,
-)
+from codesign.reporting.facts import by_chip, chip_numbers, failure_table, pace_warnings, settings_tables, varied_of
 from codesign.reporting.pieces import Cell, Heading, Section, Table, table_of, text_table, with_rows
 from codesign.reporting.sections.evidence import evidence_section
 from codesign.reporting.sections.parts import parts_section
@@ -58,9 +50,7 @@ def sections_of(table: AnsweredTable) -> tuple[Section, ...]:
         Section(
             name="chips",
             title="Chips: where the numbers come from",
-            body=with_rows(
-                _citations(metadata), validation_table(metadata), chip_numbers(metadata), _remarks(metadata)
-            ),
+            body=with_rows(_citations(metadata), chip_numbers(metadata), _remarks(metadata)),
         ),
         _reproduction(metadata),
     )
