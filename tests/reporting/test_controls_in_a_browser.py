@@ -158,6 +158,17 @@ def test_the_keyboard_reaches_points_and_pins_them(tab):
     assert tab.run("document.activeElement.getAttribute('aria-label')") == "Decision table"
 
 
+def test_energies_that_leave_out_a_term_are_marked_side_by_side(tab):
+    """µBrain's lacks static power; Loihi's has it."""
+    for name in ("Loihi", "µBrain"):
+        button = f"[...document.querySelectorAll('#decision tbody button')].find(each => each.textContent === '{name}')"
+        tab.run(f"{button}.click()")
+        settled(tab)
+    line = "[...document.querySelectorAll('#pinned tbody tr')].find(row => row.cells[0].textContent === 'energy')"
+    cells = tab.run(f"[...{line}.cells].map(cell => cell.textContent)")
+    assert [cell.startswith("≥ ") for cell in cells[1:]] == [False, True]
+
+
 def test_the_keyboard_keeps_its_place(tab):
     tab.run("document.querySelector('#decision tbody button').focus()")
     tab.press("Enter", 13, "\r")

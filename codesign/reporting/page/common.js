@@ -55,9 +55,9 @@ const writtenAt = (measure, index) => `${measure.least?.includes(index) ? "≥ "
 const withHalf = (measure, index) => {
   const half = measure.half ? measure.half[index] : null;
   const mean = measure.mean[index];
-  if (mean === null || half === null || half === undefined) return written(measure, mean);
+  if (mean === null || half === null || half === undefined) return writtenAt(measure, index);
   if (measure.share) return `${inPercent(mean)} ± ${inPercent(half)} %`;
-  return `${written(measure, mean)} ± ${mean ? digits((100 * half) / Math.abs(mean), 2) : "0"} %`;
+  return `${writtenAt(measure, index)} ± ${mean ? digits((100 * half) / Math.abs(mean), 2) : "0"} %`;
 };
 
 // charts -------------------------------------------------------------------------------------------------------------
