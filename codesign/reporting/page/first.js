@@ -341,19 +341,11 @@ const showPinned = () => {
   if (place.hidden) return;
   const named = naming.filter((fact) => (state.pinned.length < 2 || new Set(state.pinned.map((index) => fact.of[index])).size > 1));
   const line = (label, cells) => element("tr", {}, element("th", { scope: "row" }, label), ...cells.map((text) => element("td", { class: "n" }, text)));
-  const beside = (measure, index) => {
-    const [base, mean] = [measure.mean[state.pinned[0]], measure.mean[index]];
-    if (index === state.pinned[0] || !base || mean === null) return "";
-    const [own, other] = [index, state.pinned[0]].map((each) => groups().compare.energy_j[groupOf(each)]);
-    if (/^[JW]/.test(measure.unit) && own !== other) return ""; // other terms: no ratio
-    if (measure.share) return ` (${mean >= base ? "+" : "−"}${inPercent(Math.abs(mean - base))})`;
-    return ` (${digits(mean / base)} ×)`;
-  };
   const all = [...measures.values()].filter((measure) => measure.first && state.pinned.some((index) => measure.mean[index] !== null));
   const unpin = (index) => element("button", { type: "button", title: codes(index), "aria-label": `Unpin ${optionOf(index)}, ${variant(index)}`, onclick: () => togglePin(index) }, `${optionOf(index)} ✕`);
   const head = element("tr", {}, element("td"), ...state.pinned.map((index) => element("th", { scope: "col", class: "n" }, unpin(index))));
   const told = named.filter((fact) => fact.key !== asked.by).map((fact) => line(fact.label, state.pinned.map((index) => word(fact, index) || UNKNOWN)));
-  const measured = all.map((measure) => line(measure.label, state.pinned.map((index) => withHalf(measure, index) + beside(measure, index))));
+  const measured = all.map((measure) => line(measure.label, state.pinned.map((index) => withHalf(measure, index))));
   const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...told, ...measured));
   place.replaceChildren(element("h2", {}, state.pinned.length > 1 ? "Pinned, side by side" : "Pinned"), table);
 };
