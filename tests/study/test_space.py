@@ -55,28 +55,6 @@ def test_mistakes(entry: object, message: str) -> None:
         ADAPTER.validate_python(entry)
 
 
-@pytest.mark.parametrize(
-    ("entry", "value", "reason"),
-    [
-        ([1, 4], 4.0, None),
-        ([1, 4], 2, "is never 2; allowed: 1, 4"),
-        ({"from": 1, "to": 8}, 9.0, None),
-        ({"from": 1, "to": 8}, 2.5, "must be a whole number, found 2.5"),
-        ({"from": 1.0, "to": 8, "scale": "log"}, 0, "must be a number above 0, found 0"),
-        ({"from": "1 ms", "to": "8 ms"}, "2 ms", "must be a number in ms, found '2 ms'"),
-        ({"from": 0.0, "to": 1.0}, float("nan"), "must be a number, found nan"),
-        ({"from": "1 ms", "to": "8 ms"}, 1e-29, "must be 0 or at least 1e-30 s in size, found '1e-29 ms'"),
-        ({"from": 1.0, "to": 8}, 1e300, "must be at most 1e+30 in size, found 1e+300"),
-        ({"from": 1, "to": 8}, 1e20, "must be at most 9,007,199,254,740,992 in size, found 1e+20"),
-    ],
-)
-def test_enqueued_values_that_cannot_be_tried(entry: object, value: Any, reason: str | None) -> None:
-    domain = ADAPTER.validate_python(entry)
-    assert domain.enqueued_mistake(value) == reason
-    if reason is None:
-        assert type(domain.suggest(FixedTrial({"x": value}), "x")) is int
-
-
 @pytest.mark.parametrize(("ends", "last"), [({"from": 1, "to": 10}, 9), ({"from": "1 ms", "to": "10 ms"}, "9 ms")])
 def test_what_no_step_reaches_is_not_drawn_and_nobody_is_warned(ends: dict[str, object], last: object) -> None:
     assert ADAPTER.validate_python({**ends, "step": 4}).suggest(FixedTrial({"x": 9}), "x") == last

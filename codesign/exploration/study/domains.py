@@ -21,12 +21,10 @@ from codesign.exploration.definition.entries import distinct
 from codesign.exploration.definition.network import AxisValue as Value
 from codesign.exploration.definition.network import column_values
 from codesign.mistakes import suggestion
-from codesign.units import Written, common_unit, is_number, moderate, parse_quantity, si_unit
+from codesign.units import Written, common_unit, parse_quantity, si_unit
 
 _DIGITS = 6
 """Significant digits of a number with a unit, which is set as text in the parameter of the chip or neuron."""
-_MOST_WHOLE = 2**53
-"""The largest size of whole numbers up to which Optuna, which keeps them as floats, has all."""
 
 
 def _values(written: Any) -> Any:
@@ -91,7 +89,7 @@ class Range(Spec):
         """Draw a value in the form that the parameter takes, with its unit."""
         log, numbers = self.scale == "log", self.integers
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about a `to` that no step reaches, and enqueued numbers beyond the ends
+            warnings.simplefilter("ignore")  # about a `to` that no step reaches
             if numbers:
                 return int(trial.suggest_int(path, numbers[0], numbers[-1], step=numbers.step, log=log))
             low, high = self.ends()
@@ -115,20 +113,6 @@ class Range(Spec):
         in_steps = f" in steps of {self.step}" if self.step is not None else ""
         return f"is never {value!r}; allowed: {self.from_} to {self.to}{in_steps}"
 
-    def enqueued_mistake(self, value: object) -> str | None:
-        """Why an enqueued value cannot be tried; None if it can, as can numbers beyond the ends."""
-        whole, above = bool(self.integers), self.scale == "log"
-        if not is_number(value) or value != value or (whole and value % 1) or (above and value <= 0):
-            kind = f"a {'whole ' if whole else ''}number{' above 0' if above else ''}"
-            return f"must be {kind}{f' in {self.unit}' if self.unit else ''}, found {value!r}"
-        if whole and abs(value) > _MOST_WHOLE:
-            return f"must be at most {_MOST_WHOLE:,} in size, found {value!r}"
-        try:
-            in_si(self, self._written(moderate(value, "", repr(value))))
-        except ValueError as error:
-            return str(error)
-        return None
-
     def _written(self, drawn: float) -> Value:
         return f"{drawn:.{_DIGITS}g} {self.unit}" if self.unit else drawn
 
@@ -150,8 +134,8 @@ class Choices(Spec):
         return common_unit(self.choices)
 
     def suggest(self, trial: BaseTrial, path: str) -> Value:
-        """Draw one of the values, as written; an enqueued one may only equal it, as 4.0 equals 4."""
-        return self.choices[self.choices.index(trial.suggest_categorical(path, self.choices))]
+        """Draw one of the values, as written."""
+        return trial.suggest_categorical(path, self.choices)  # type: ignore[return-value]  # none is None
 
     @property
     def examples(self) -> tuple[Value, ...]:
@@ -160,8 +144,6 @@ class Choices(Spec):
 
     def condition_mistake(self, value: object) -> str | None:
         return None if value in self.choices else f"is never {value!r}{suggestion(str(value), self.shown)}"
-
-    enqueued_mistake = condition_mistake
 
     @property
     def shown(self) -> tuple[str, ...]:

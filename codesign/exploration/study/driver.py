@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from codesign.analysis.results.beyond_chip import DROPS
 from codesign.analysis.results.columns import BASELINE
@@ -85,6 +85,7 @@ class Driver:
         search = TrialCounts(trials=budget.trials, time_s=budget.time, told=dict(told), place=escaped(self._place))
         executor = self._evaluations.runner.executor.name
         self._progress.study_begins(search, elapsed_s=self._elapsed_before, executor=executor)
+        self._check_own(trials)
         self._asked = len(trials)
         baseline, begun = None, self._evaluations.begin(BASELINE, {}, None)
         for first in range(0, len(trials), size):  # continue unreported trials of an earlier run
@@ -129,24 +130,28 @@ class Driver:
     def _proposed(self, number: int) -> _Member:
         with self._storing():
             trial = self._trial(number)
-            enqueued = self._study.get_trials(deepcopy=False)[number].system_attrs.get("fixed_params", {})
-            reason = self._space.enqueued_mistakes(enqueued)
-            values = self._space.draw(trial) if reason is None else {}
+            values = self._space.draw(trial)
         self._progress.trial_began()
-        outcome = None if reason is None else Outcome(state="infeasible", reason=reason)
-        return _Member(number=number, trial=trial, values=values, outcome=outcome)
+        return _Member(number=number, trial=trial, values=values, outcome=None)
 
     def _trial(self, number: int) -> Trial:
-        """A trial to evaluate: new, enqueued by the user, or of an earlier run, which may have ended during a draw."""
+        """A trial to evaluate: new, or of an earlier run, which may have ended during a draw."""
         if number < self._asked:
-            known = self._study.get_trials(deepcopy=False)[number]
-            if known.state is not TrialState.WAITING:
-                return Trial(self._study, known._trial_id)
-        trial = self._study.ask()  # the first of the enqueued ones, if there are any
+            return Trial(self._study, self._study.get_trials(deepcopy=False)[number]._trial_id)
+        trial = self._study.ask()
         if trial.number != number:
             raise InputError(f"{self._place}: another process adds trials; only one may search at a time")
-        self._asked = max(self._asked, number + 1)
+        self._check_own(self._study.get_trials(deepcopy=False)[number:])
+        self._asked = number + 1
         return trial
+
+    def _check_own(self, trials: Sequence[FrozenTrial]) -> None:
+        """Refuse trials whose values this study did not draw: they were added with Optuna's `enqueue_trial`."""
+        if any("fixed_params" in trial.system_attrs for trial in trials):
+            raise InputError(
+                f"{self._place}: holds trials that were enqueued, but a study draws all of its trials; "
+                "choose another output or storage: finished jobs are kept"
+            )
 
     # evaluating ------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.study import Study
-from optuna.trial import FrozenTrial
 
 from codesign.analysis.results.metadata import ParameterFacts, Scalar, StudyFacts, TrialFacts
 from codesign.analysis.results.table import parquet_bytes
@@ -109,10 +108,10 @@ def _level_text(level: FidelityLevel | None) -> str:
 
 
 def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) -> dict[str, dict[str, float]]:
-    """The share of each parameter, largest first, by objective; from complete trials within their ranges only."""
+    """The share of each parameter, largest first, by objective; from complete trials only."""
     # Trials that are infeasible or were dropped have values that cannot be compared with others.
     every = study.get_trials(deepcopy=False)
-    complete = [number for number, of in trials.items() if of.state == "complete" and _within_ranges(every[number])]
+    complete = [number for number, of in trials.items() if of.state == "complete"]
     if len(complete) < _FEWEST_TRIALS:
         return {}
     if len(complete) > _MOST_TRIALS:
@@ -136,12 +135,6 @@ def importances(spec: StudySpec, study: Study, trials: Mapping[int, Outcome]) ->
         ranked = sorted(varied, key=lambda item: (-item[1], item[0]))
         found[objective.column] = {name: float(share) for name, share in ranked}
     return found
-
-
-def _within_ranges(trial: FrozenTrial) -> bool:
-    """Whether Optuna could have drawn a trial's values; a user may have enqueued others."""
-    drawn = ((domain, domain.to_internal_repr(trial.params[name])) for name, domain in trial.distributions.items())
-    return all(domain._contains(value) for domain, value in drawn)
 
 
 def write_trials(location: Location, spec: StudySpec, facts: StudyFacts) -> None:

@@ -173,12 +173,6 @@ class SearchSpace:
                 values[path] = parameter.domain.suggest(trial, path) if same_as is None else values[same_as]
         return values
 
-    def enqueued_mistakes(self, enqueued: Mapping[str, Any]) -> str | None:
-        """Why a trial cannot have the values that a user enqueued for it; None if it can."""
-        drawn = [(path, of.domain) for path, of in self.parameters.items() if path in enqueued and of.same_as is None]
-        mistakes = [(path, domain.enqueued_mistake(enqueued[path])) for path, domain in drawn]
-        return "; ".join(f"{path} {text}" for path, text in mistakes if text is not None) or None
-
     def chosen(self, values: Mapping[str, Value]) -> dict[str, str]:
         """Names of a trial's recipe, chip and schedule, by block. A schedule that is not drawn is the baseline's or, on
         another chip that does not list it, that chip's first."""
