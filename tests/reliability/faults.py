@@ -1,4 +1,4 @@
-"""Faults that a test can bring about: full disks, limits of a process."""
+"""Faults that a test can bring about: full disks, limits of memory and time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
+
+from codesign.signals import handlers_kept
 
 _SIGNAL_AT_DEATH_OF_PARENT = 1  # prctl(2)
 
@@ -50,9 +53,20 @@ def mortal() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_SIGNAL_AT_DEATH_OF_PARENT, signal.SIGTERM, 0, 0, 0)
 
 
-def limited_memory(size: int) -> Callable[[], None]:
-    """The process gets no more than so many bytes of addresses."""
-    return lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))
+@contextmanager
+def bounded(*, memory: int, seconds: int) -> Iterator[None]:
+    """A block that fails if it takes longer, or gets no more memory once it has taken so many bytes of addresses."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    before = psutil.Process().memory_info().vms
+    with handlers_kept([signal.SIGALRM]):
+        signal.signal(signal.SIGALRM, lambda *_: pytest.fail(f"takes longer than {seconds} s"))
+        signal.alarm(seconds)
+        resource.setrlimit(resource.RLIMIT_AS, (before + memory, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+            signal.alarm(0)
 
 
 _RECORD = re.compile(r"(.*/)?(run\.json|\.lock|runs/[^./][^/]*\.json)")
