@@ -14,10 +14,17 @@ import pyarrow.parquet as pq
 import pytest
 from tiny_studies import FIDELITY, searching, study
 
-from codesign.analysis.results.metadata import TrialFacts
+from codesign.analysis.results.metadata import StudyFacts, TrialFacts
 from codesign.exploration.study.facts import describe_study, importances, write_trials
 from codesign.exploration.study.outcomes import Outcome, volume_text
+from codesign.exploration.study.spec import StudySpec
 from codesign.exploration.study.study import with_tests
+
+
+def described(spec: StudySpec, **baseline: Any) -> StudyFacts:
+    """The facts of a study without trials, and with this outcome of its baseline."""
+    empty: Any = SimpleNamespace(get_trials=lambda deepcopy: [])
+    return describe_study(spec, empty, baseline=Outcome(**{"state": "failed", **baseline}))
 
 
 def _shares(value_of: Callable[[int, float, float], float], **always: float) -> dict[str, float]:
@@ -60,8 +67,10 @@ def test_the_bits_of_a_baseline_are_told_in_words() -> None:
     spec = study(
         ("recipe_defaults: {", "recipe_defaults: {quantization: 4, "), searching("recipe.quantization: [4, 8]")
     )
-    found = describe_study(spec, optuna.create_study(), baseline=Outcome(state="infeasible")).baseline
-    assert found.parameters["recipe.quantization"] == "4 bits a weight, symmetric levels, one scale a layer"
+    assert (
+        described(spec).baseline.parameters["recipe.quantization"]
+        == "4 bits a weight, symmetric levels, one scale a layer"
+    )
 
 
 def test_the_display_has_the_reports_hypervolume_of_the_trials_alone() -> None:
@@ -72,13 +81,22 @@ def test_the_display_has_the_reports_hypervolume_of_the_trials_alone() -> None:
     assert volume_text(spec, baseline, trials) == "0.5 times the baseline's"
 
 
+def test_kinds_and_units_of_parameters_are_those_of_the_file() -> None:
+    """Whole numbers are drawn only where the parameter is whole."""
+    times = ("{from: 1 ms, to: 100 ms, scale: log}", "[1 ms, 0.01 s]")
+    dropout = ("recipe.learning_rate: {from: 1.0e-3, to: 2.0e-2, scale: log}", "recipe.input_dropout: {from: 0, to: 1}")
+    found = {one.name: (one.kind, one.unit) for one in described(study(times, dropout)).parameters}
+    assert found["neuron.time_constant"] == ("categorical", "s")
+    assert found["recipe.input_dropout"] == ("float", "")
+    assert found["network.hidden.1"] == ("integer", "")
+
+
 def test_steps_of_a_range_single_epochs_and_parameters_of_each_layer_are_said_as_they_are() -> None:
     """Steps are in the unit of their range."""
     times = ("{from: 1 ms, to: 100 ms, scale: log}", "{from: 1 ms, to: 9 ms, step: 2}")
     each = ("threshold: 0.05", "threshold: 0.05, time_constant: [infinite, 1 ms, 1 ms]")
     spec = study(times, each, ("{from: 4, to: 8}", "{from: 4, to: 8, step: 2}"), more=FIDELITY)
-    empty: Any = SimpleNamespace(get_trials=lambda deepcopy: [])
-    found = describe_study(spec, empty, baseline=Outcome(state="failed"))
+    found = described(spec)
     steps = {one.name: one.step for one in found.parameters if one.step is not None}
     assert steps == {"neuron.time_constant": pytest.approx(0.002), "network.hidden.1": 2}
     assert found.levels[0] == "epochs 1, seeds 1"
@@ -86,8 +104,7 @@ def test_steps_of_a_range_single_epochs_and_parameters_of_each_layer_are_said_as
 
 
 def test_facts_say_which_constraints_are_violated_on_test_alone() -> None:
-    empty: Any = SimpleNamespace(get_trials=lambda deepcopy: [])
-    facts = describe_study(study(), empty, baseline=Outcome(state="complete"))
+    facts = described(study(), state="complete")
     trials = [TrialFacts(number=n, state="complete", parameters={}, values=(), spreads=()) for n in range(3)]
     outcomes = {
         "baseline": Outcome(state="complete"),
@@ -105,8 +122,7 @@ def test_types_of_the_table_of_trials_do_not_depend_on_what_happened(tmp_path: P
     limit = "accuracy at least 90 %"
     mixed = ("schedule.group_size: {same_as: recipe.group_size}", "schedule.group_size: [all, 4]")
     spec = study(mixed, more="constraints: [{column: accuracy, at_least: 90 %}]\n")
-    empty: Any = SimpleNamespace(get_trials=lambda deepcopy: [])
-    none = describe_study(spec, empty, baseline=Outcome(state="failed"))
+    none = described(spec)
     unknown = (None, None)
     violating = TrialFacts(
         number=0,
