@@ -7,29 +7,19 @@ measures, and select points by facts and axes.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    BeforeValidator,
-    Discriminator,
-    Field,
-    PlainSerializer,
-    Tag,
-    TypeAdapter,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, TypeAdapter, model_validator
 
-from codesign.analysis.comparisons.constraints import Constraint, limit_in_si
+from codesign.analysis.comparisons.constraints import Constraint
 from codesign.analysis.results.columns import AXIS_PREFIX, COLUMNS
 from codesign.analysis.results.formatting import is_share, like
 from codesign.documents import Spec
 from codesign.mistakes import suggestion
-from codesign.units import Real, parse_quantity, si_unit
+from codesign.units import parse_quantity, si_unit
 
 Selected = str | int | float | bool | None
 CHOICES = ("chip", "schedule", "recipe")
@@ -123,17 +113,6 @@ Printed = Annotated[float | str, BeforeValidator(_printed)]
 WrittenSize = Annotated[Size, BeforeValidator(Size.parse), PlainSerializer(lambda size: size.text)]
 
 
-def _bound(value: object, info: ValidationInfo) -> object:
-    """A limit of the claim's column with its unit; numbers are in SI units, and refused in quotes as elsewhere."""
-    if not isinstance(value, str) or re.fullmatch(r"[\d.eE+-]+", value.strip()):
-        return value
-    column = like((info.data or {}).get("column", ""))  # an unknown one is reported elsewhere
-    return limit_in_si(value, column) if column in COLUMNS else _in_si(value)
-
-
-Bound = Annotated[Real, BeforeValidator(_bound)]
-
-
 class _Asked(Spec):
     """What all forms share.
 
@@ -186,11 +165,10 @@ class CompareQuestion(_Asked):
 
 
 class ClaimQuestion(_Asked):
-    """A statement about a difference, a trend or a limit, judged on pairs of points, training seed by training seed.
+    """A statement about a difference or a trend, judged on pairs of points, training seed by training seed.
 
     Points of both sides are paired if they agree in everything that neither selection names. With `along`, points of
-    `select` that differ only in one fact or axis are compared with their neighbours in it. With `above` or `below`, the
-    value of each training seed of `select` is compared with a limit.
+    `select` that differ only in one fact or axis are compared with their neighbours in it.
 
     Attributes:
         claim: the statement.
@@ -202,7 +180,6 @@ class ClaimQuestion(_Asked):
         relative_to: points whose values are subtracted first, paired in the same way, so that the claim is about gains.
         about: the claimed factor, such as `2 x`: if the direction is shown but by less, the claim holds in part.
         at_least: the least difference for the claim to hold: a factor, a number of points, or a quantity.
-        above, below: the limit of each training seed's value, such as `1 nJ` or `50 %`.
         or_equal_within: a difference against the claim that still counts as holding in part, such as `2 points`.
         remark: a sentence for the reader, such as what the source prints.
     """
@@ -218,20 +195,16 @@ class ClaimQuestion(_Asked):
     relative_to: Selection | None = None
     about: WrittenSize | None = None
     at_least: WrittenSize | None = None
-    above: Bound | None = None
-    below: Bound | None = None
     or_equal_within: WrittenSize | None = None
     remark: str = ""
 
     @model_validator(mode="after")
     def _one_form(self) -> ClaimQuestion:
         sides = self.more is not None and self.less is not None
-        limits = [limit for limit in (self.above, self.below) if limit is not None]
-        if (self.more is None) != (self.less is None) or sides + (self.along is not None) + len(limits) != 1:
-            raise ValueError("give more and less, or along, or one of above and below")
+        if (self.more is None) != (self.less is None) or sides == (self.along is not None):
+            raise ValueError("give more and less, or along")
         sizes = [size for size in (self.about, self.at_least, self.or_equal_within) if size is not None]
         refused = {
-            "above, below: have no sizes of differences beside them": limits and sizes,
             "column_of_less: needs a side `less`": self.column_of_less is not None and not sides,
             "direction: needs `along`": self.along is None and "direction" in self.model_fields_set,
             "at_least: says all of the size; remove about and or_equal_within": self.at_least and sizes[1:],

@@ -43,7 +43,6 @@ CLAIMS: list[dict[str, Any]] = [
     {"more": {"recipe": "first"}, "less": {"recipe": "second"}, "about": "2 x"},
     {"more": {"schedule": "mine"}, "less": {"schedule": "layered"}},
     {"along": "group_size", "direction": "falls"},
-    {"above": 0.5},
 ]
 LIMITS = ["accuracy within 20 points of best", "energy_j < 1 uJ", "latency_s within 50 % of best"]
 COLUMNS = ["energy_j", "latency_s", "energy_delay_js", "power_w", "area_m2", "spike_density", "accuracy"]

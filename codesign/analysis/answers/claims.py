@@ -1,4 +1,4 @@
-"""Claims of a sweep's file, judged on its points: differences between sides, trends along an axis, and limits."""
+"""Claims of a sweep's file, judged on its points: differences between sides, and trends along an axis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 
 from codesign.analysis.answers.answers import Answer, Status
-from codesign.analysis.answers.bounded import UNDRAWN, WEAKER, judge_limit
 from codesign.analysis.answers.chance import few_on_one_side, left_to_samples, one_training
 from codesign.analysis.answers.selecting import (
     FACTS,
@@ -47,6 +46,9 @@ from codesign.deferred import pd
 _ROUNDING = 1e-12
 _SPELLED_OUT = 2
 """The most comparisons that get a sentence each; of more, only the largest that agrees does."""
+_WEAKER: dict[Status, Status] = {"holds": "holds in part", "does not hold": "not shown"}
+"""What a verdict becomes where a single training, or two given models, show it."""
+_UNDRAWN = "Claims about gains or two columns leave out the ranges of the chips' numbers, which may change the answer."
 _UNSAMPLED = "Claims about gains or two columns leave out the choice of test samples, which may change the answer."
 
 
@@ -84,7 +86,7 @@ class _Case:
     def by_seeds(self) -> Status:
         """The verdict of the training seeds alone. A single one, and two given models, which have none, show less."""
         found = self._by_intervals
-        return WEAKER.get(found, found) if self.comparison.gain.half_width is None else found
+        return _WEAKER.get(found, found) if self.comparison.gain.half_width is None else found
 
     @property
     def _by_intervals(self) -> Status:
@@ -145,13 +147,7 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     tell."""
     source = f" ({question.source})" if question.source else ""
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
-    values = _Values(question=question, points=points)
-    if question.along is None and question.more is None:
-        known = values.distinct(points_in(points, question.select))
-        if not known:
-            return answer(standing="cannot be asked", sentence=_no_values(question, points))
-        return judge_limit(answer, question, known, names)
-    pairs = values.pairs()
+    pairs = _Values(question=question, points=points).pairs()
     compared = ((pair, _compared(pair, question)) for pair in pairs)
     cases = [_Case(pair=pair, comparison=of, question=question) for pair, of in compared if of is not None]
     if not cases:
@@ -165,7 +161,7 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     shown = [case.comparison.gain for case in cases if case.status in ("holds", "holds in part")]
     refuted = [case.comparison.gain for case in cases if case.status == "does not hold"]
     few = "" if question.or_equal_within else few_on_one_side(shown or refuted, len(cases))
-    ranges = UNDRAWN if undrawn else _left_to_draws(cases)
+    ranges = _UNDRAWN if undrawn else _left_to_draws(cases)
     remarks = (_refuted(cases), few, ranges, _left_to_samples(cases), question.remark)
     standing = _overall([case.status for case in cases])
     return answer(
@@ -231,11 +227,6 @@ class _Values:
             *(value_of(point, name) for name, family in FACTS.items() if family in families),
             *((name, value) for name, value in point.axes if is_of_design(name) or name.startswith(families)),
         )
-
-    def distinct(self, points: Sequence[Point]) -> list[tuple[Point, pd.Series]]:
-        """Return the points that have values, with these; one of those that share their design and values."""
-        known = self.with_identity(points, self.question.column)
-        return [*{identity: (point, of) for point, (of, identity) in known.items() if len(of)}.values()]
 
     def _sides(self) -> Iterable[tuple[Point, Point]]:
         asked, chosen = self.question, points_in(self.points, self.question.select)
@@ -373,12 +364,9 @@ def _no_values(question: ClaimQuestion, points: Sequence[Point]) -> str:
     if question.along is not None:
         name = question.along.replace("_", " ")
         return f"The results have no two points that differ in {name} alone, which must be a number."
-    said = f"The results have no {column_label(question.column)}"
-    if question.more is None or question.less is None:
-        return f"{said}."
-    apart = never_alike(points_in(points, question.select), question.more, question.less)
+    apart = never_alike(points_in(points, question.select), question.more or {}, question.less or {})
     why = f": they differ in {listed(apart)}, which neither side names" if apart else ""
-    return f"{said} of points that can be compared{why}."
+    return f"The results have no {column_label(question.column)} of points that can be compared{why}."
 
 
 def _written(selection: Selection) -> str:
