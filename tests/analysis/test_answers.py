@@ -9,7 +9,7 @@ import pytest
 from handmade_hardware import near
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_answers import asked, gathered, labels, row, rows_of
+from made_up_answers import asked, by_seed, gathered, labels, row, rows_of
 from synthetic_sweep import mubrain_row, synthetic, synthetic_metadata, synthetic_rows, table_of, with_ranges
 from transfer_rows import HIGH, LEVEL, LOW, cells
 
@@ -210,15 +210,10 @@ def test_what_is_open_for_another_reason_than_its_draws_has_no_share_beside_it(s
 @pytest.mark.parametrize(("samples", "standing"), [(2000, "likely"), (20_000, "sure")])
 def test_options_are_compared_over_the_seeds_that_both_have(samples, standing):
     """b's third training is bad, and a's failed: in the other two, b is a point above a, ± 1.3 or 0.4 by samples."""
-    seeds = {"a": (0.95, 0.95), "b": (0.96, 0.96, 0.8)}
-    rows = [
-        row(chip, 1.0, seed, accuracy=accuracy, samples=samples)
-        for chip, accuracies in seeds.items()
-        for seed, accuracy in enumerate(accuracies)
-    ]
+    rows = by_seed("accuracy", a=(0.95, 0.95), b=(0.96, 0.96, 0.8))
     rows = [one | {"spike_density": float(ord(one["chip"]))} for one in rows]
     for form in ({"choose": "chip", "most": "accuracy"}, {"compare": ["b", "a"], "columns": ["accuracy"]}):
-        answer = asked(rows, **form)
+        answer = asked(rows, samples=samples, **form)
         assert (labels(answer)[0], answer.standing) == ("b", standing)
         assert "1.0 points" in answer.sentence
     lacking = "At a, random order, layered training, width 1, not all 3 training seeds have a result."
@@ -227,12 +222,7 @@ def test_options_are_compared_over_the_seeds_that_both_have(samples, standing):
 
 def test_options_are_compared_over_the_seeds_in_which_both_have_the_value():
     """In the first two seeds a is 5 % faster; in the third only its latency is known, and long."""
-    latencies = {"a": (0.95, 0.95, 2.0), "b": (1.0, 1.0, None)}
-    rows = [
-        row(chip, 1.0, seed, latency_s=value and value * 1e-3)
-        for chip, values in latencies.items()
-        for seed, value in enumerate(values)
-    ]
+    rows = by_seed("latency_s", a=(0.95e-3, 0.95e-3, 2e-3), b=(1e-3, 1e-3, None))
     for form in ({"choose": "chip", "least": "latency_s"}, {"compare": ["a", "b"], "columns": ["latency_s"]}):
         answer = asked(rows, **form)
         assert (labels(answer)[0], answer.standing) == ("a", "sure")
@@ -240,9 +230,7 @@ def test_options_are_compared_over_the_seeds_in_which_both_have_the_value():
 
 def test_more_seeds_are_advised_where_their_spread_leaves_it_open():
     gains = (0.03, 0.01, 0.0, -0.01)  # mean 0.0075, deviation 0.0171
-    rows = [
-        row(chip, 1.0, seed, accuracy=0.9 + gain * (chip == "a")) for seed, gain in enumerate(gains) for chip in "ab"
-    ]
+    rows = by_seed("accuracy", a=[0.9 + gain for gain in gains], b=[0.9] * 4)
     answer = asked(rows, choose="chip", most="accuracy")
     # t(n) · 0.0171 / √n < 0.0075 from n = 23 on: 2.074 · 0.0171 / 4.796 = 0.0074.
     told = "Over 4 training seeds the difference may be zero; if it stays this large, about 23 would settle it."

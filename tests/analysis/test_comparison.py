@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import SEEDS, asked, row, with_terms
+from made_up_answers import SEEDS, asked, by_seed, row, with_terms
 from synthetic_sweep import Row, loihi_row, mubrain_row, points_of, synthetic_metadata, with_ranges
 
 from codesign.analysis.comparisons.comparability import Obstacle, matched_terms
@@ -53,10 +53,7 @@ def test_why_energies_do_not_compare(mubrain, loihi, words, chip):
 
 def test_the_better_of_two_energies_is_so_over_the_seeds_that_both_have():
     """Over all of its own seeds, a has the higher mean."""
-    energies = {"a": (1.0, 1.01, 3.0), "b": (1.2, 1.21)}
-    rows = [
-        row(chip, 1.0, seed, energy_j=of * 1e-9) for chip, seeds in energies.items() for seed, of in enumerate(seeds)
-    ]
+    rows = by_seed("energy_j", a=(1e-9, 1.01e-9, 3e-9), b=(1.2e-9, 1.21e-9))
     answer = asked(rows, choose="chip", least="energy_j")
     (found,) = answer.comparisons
     assert (found.better.chip, answer.standing) == ("a", "sure")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import SEEDS, accurate, asked, labels, row, rows_of, with_terms
+from made_up_answers import SEEDS, accurate, asked, by_seed, labels, row, rows_of, with_terms
 from synthetic_sweep import synthetic_rows, with_ranges
 
 from codesign.analysis.answers import targets
@@ -211,8 +211,7 @@ def test_a_compared_share_that_test_samples_may_decide_is_not_said_to_differ(sam
 
 def test_options_that_are_level_on_average_alone_are_not_said_to_be_the_same():
     """(0.85 + 0.95) / 2 = 0.9, and neither seed has it."""
-    rows = [row("a", 1.0, seed, accuracy=each) for seed, each in enumerate((0.85, 0.95))]
-    rows += [row("b", 1.0, seed, accuracy=0.9) for seed in (0, 1)]
+    rows = by_seed("accuracy", a=(0.85, 0.95), b=(0.9, 0.9))
     chosen = asked(rows, choose="chip", most="accuracy")
     assert chosen.sentence.endswith("have the same accuracy on average, 90.0 %.")
     compared = asked(rows, compare=["a", "b"], columns=["accuracy", "samples"])
@@ -276,9 +275,7 @@ def test_options_with_few_training_seeds_in_common_say_so(seeds, common):
 
 def test_options_of_which_only_a_twin_lacks_seeds_rest_on_those_in_common():
     """a is above c in both seeds, and its twin b has one of them."""
-    rows = [
-        row(chip, 1.0, seed, accuracy=share) for chip, share in (("a", 0.9), ("b", 0.9), ("c", 0.5)) for seed in SEEDS
-    ]
+    rows = by_seed("accuracy", a=[0.9] * 3, b=[0.9] * 3, c=[0.5] * 3)
     assert asked(rows, choose="chip", most="accuracy").standing == "sure"
     rows = [one for one in rows if one["chip"] != "b" or one["training_seed"] == 1]
     answer = asked(rows, choose="chip", most="accuracy")

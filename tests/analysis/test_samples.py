@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from made_up_answers import SEEDS, accurate, asked, gathered, labels, row
+from made_up_answers import SEEDS, accurate, asked, by_seed, gathered, labels, row
 
 from codesign.analysis.results.samples import accuracy_of_a_choice, lead_by_samples, share_by_samples
 from codesign.analysis.results.statistics import half_samples, intervals
@@ -227,23 +227,15 @@ def test_networks_that_answer_all_of_few_samples_are_not_the_same_for_sure():
 def test_means_that_differ_by_rounding_alone_are_the_same():
     accuracies = (0.1, 0.2, 0.3)
     assert np.mean(accuracies) != np.mean(accuracies[::-1])
-    rows = [
-        row(chip, 1.0, seed, accuracy=accuracy, samples=400)
-        for chip, order in (("a", 1), ("b", -1))
-        for seed, accuracy in enumerate(accuracies[::order])
-    ]
-    remarks = asked(rows, choose="chip", most="accuracy").remarks
+    rows = by_seed("accuracy", a=accuracies, b=accuracies[::-1])
+    remarks = asked(rows, samples=400, choose="chip", most="accuracy").remarks
     assert "With 400 samples, chance may hide a difference." in remarks
 
 
 def test_a_difference_of_just_the_size_asked_for_wants_no_number_of_samples():
-    rows = [
-        row(chip, 1.0, seed, accuracy=share, samples=1000)
-        for chip, share in (("a", 0.9), ("b", 0.85))
-        for seed in SEEDS
-    ]
+    rows = by_seed("accuracy", a=[0.9] * 3, b=[0.85] * 3)
     sides = {"more": {"chip": "a"}, "less": {"chip": "b"}}
-    (remark,) = asked(rows, claim="So much", column="accuracy", at_least="5 points", **sides).remarks
+    (remark,) = asked(rows, samples=1000, claim="So much", column="accuracy", at_least="5 points", **sides).remarks
     assert remark == "With 1,000 samples, chance may hide a difference."
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from handmade_hardware import near
-from made_up_answers import SEEDS, accurate, asked, gathered, labels, row, rows_of, with_terms
+from made_up_answers import SEEDS, accurate, asked, by_seed, gathered, labels, row, rows_of, with_terms
 from synthetic_sweep import loihi_row, with_ranges
 
 from codesign.analysis.results.formatting import in_times
@@ -114,8 +114,7 @@ def test_accuracies_that_seeds_do_not_tell_apart_make_no_switch():
 @pytest.mark.parametrize("ranges", [{}, {"synaptic_operation": ("energies.synaptic_operation", 0.9, 1.1)}])
 def test_an_option_that_is_far_behind_makes_nothing_surer_whatever_seeds_it_has(seeds, ranges):
     """Seed by seed b needs 1, 1, 1, 1 and −0.05 nJ more than a: 0.79 ± 0.58 on average, but not in one of five."""
-    rows = [row("a", 1.0, seed, energy_j=10e-9) for seed in range(5)]
-    rows += [row("b", 1.0, seed, energy_j=(10 + more) * 1e-9) for seed, more in enumerate((1, 1, 1, 1, -0.05))]
+    rows = by_seed("energy_j", a=[10e-9] * 5, b=[(10 + more) * 1e-9 for more in (1, 1, 1, 1, -0.05)])
     rows = [with_ranges(one | {"chip_title": "one"}, **ranges) if ranges else one for one in rows]
     behind = [row("c", 1.0, seed, energy_j=1e-6, accuracy=0.5) for seed in seeds]
     answer = asked(rows + behind, choose="chip", least="energy_j")
@@ -313,11 +312,7 @@ def test_any_limit_may_be_met_or_missed_by_chance_of_the_seeds(densities, standi
 
 def test_an_option_behind_the_runner_up_may_be_better_by_the_seeds():
     """b is 1 % above a in each seed, c 9 % on average, ± 20 %."""
-    rows = [
-        row(chip, 1.0, seed, energy_j=energy * (1 + 1e-6 * seed) * 1e-9)
-        for chip, energies in (("a", (1.0,) * 3), ("b", (1.01,) * 3), ("c", (1.02, 1.18, 1.07)))
-        for seed, energy in enumerate(energies)
-    ]
+    rows = by_seed("energy_j", a=[1e-9] * 3, b=[1.01e-9] * 3, c=(1.02e-9, 1.18e-9, 1.07e-9))
     assert asked(rows[:6], choose="chip", least="energy_j").standing == "sure"
     answer = asked(rows, choose="chip", least="energy_j")
     assert (labels(answer), answer.confidence, answer.standing) == (["a", "b", "c"], 1.0, "likely")
@@ -355,12 +350,8 @@ def test_of_given_models_a_limit_that_chance_decides_leaves_the_answer_open(met,
 @pytest.mark.parametrize(("column", "standing"), [("undecided_fraction", "likely"), ("contention", "sure")])
 def test_only_shares_of_the_samples_are_left_to_their_number(column, standing):
     """1 % against 2 % of 100 samples may be chance; of as many passes of each as one likes it is not."""
-    rows = [
-        row(chip, 1.0, seed, **{column: share * (1 + 1e-6 * seed)}, samples=100)
-        for chip, share in (("a", 0.01), ("b", 0.02))
-        for seed in SEEDS
-    ]
-    assert asked(rows, choose="chip", least=column).standing == standing
+    rows = by_seed(column, a=[0.01] * 3, b=[0.02] * 3)
+    assert asked(rows, samples=100, choose="chip", least=column).standing == standing
 
 
 def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():

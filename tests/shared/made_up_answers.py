@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,13 @@ def row(chip: str, width: float, seed: int, **changes: Any) -> Row:
     if "energy_j" in changes:
         made |= {"energy_synaptic_operation_j": made["energy_j"], "energy_coverage": ["synaptic_operation"]}
     return made
+
+
+def by_seed(column: str, **chips: Sequence[float | None]) -> list[Row]:
+    """A row for each value that chips have in a column, one a training seed."""
+    return [
+        row(chip, 1.0, seed, **{column: value}) for chip, values in chips.items() for seed, value in enumerate(values)
+    ]
 
 
 def accurate(chip: str, energy: float, *accuracies: float) -> list[Row]:
