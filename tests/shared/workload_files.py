@@ -5,9 +5,12 @@ from __future__ import annotations
 import gzip
 import pickle
 import struct
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from small_sounds import write_audio
 
 from codesign.workload.dataset import Workload, load_workload
 from codesign.workload.datasets.base import Dataset, Recordings
@@ -29,10 +32,10 @@ def recording(*events: tuple[int, int, int, int]) -> bytes:
     return b"".join(bytes([x, y, (p << 7) | (t >> 16), (t >> 8) & 255, t & 255]) for x, y, p, t in events)
 
 
-def write_nmnist(root: Path, *, train_per_digit: int = 4, test_per_digit: int = 1, reverse: bool = False) -> Path:
+def write_nmnist(root: Path, *, test_per_digit: int = 1, reverse: bool = False) -> Path:
     """A small copy of N-MNIST; digit d's n-th file has an event at (d, n) per 10 ms."""
     work = []
-    for part, count in (("Train", train_per_digit), ("Test", test_per_digit)):
+    for part, count in (("Train", 4), ("Test", test_per_digit)):
         for digit in range(10):
             for n in range(count):
                 events = [(digit, n, n % 2, 10_000 * t + digit) for t in range(10)]
@@ -48,11 +51,11 @@ def idx(array: np.ndarray) -> bytes:
     return struct.pack(f">I{array.ndim}I", 0x0800 + array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
 
 
-def write_mnist(root: Path, *, train: int = 40, compressed: bool = True) -> Path:
+def write_mnist(root: Path, *, compressed: bool = True) -> Path:
     """A small copy of MNIST with a bright square whose place depends on the image's number."""
     folder = root / "mnist"
     folder.mkdir(parents=True, exist_ok=True)
-    for part, count in (("train", train), ("t10k", 10)):
+    for part, count in (("train", 40), ("t10k", 10)):
         images = np.zeros((count, 28, 28), dtype=np.uint8)
         for n in range(count):
             images[n, 4 + n % 15 : 9 + n % 15, 8:14] = 255
@@ -65,16 +68,16 @@ def write_mnist(root: Path, *, train: int = 40, compressed: bool = True) -> Path
     return root
 
 
-def write_arrays(root: Path, *, name: str = "mine.npz", samples: int = 50, **changes: object) -> Path:
+def write_arrays(root: Path, *, name: str = "mine.npz", **changes: object) -> Path:
     """Event lists on 2x4x4 inputs: sample n, of class and group n mod 3, has an event at input n per 10 ms."""
-    n = np.arange(samples)
+    n = np.arange(50)
     inputs = np.repeat(n % 32, 10)
     content = {
-        "t": np.tile(10_000 * np.arange(10), samples) + np.repeat(n, 10),
+        "t": np.tile(10_000 * np.arange(10), 50) + np.repeat(n, 10),
         "x": inputs % 4,
         "y": inputs // 4 % 4,
         "p": inputs // 16,
-        "offsets": 10 * np.arange(samples + 1),
+        "offsets": 10 * np.arange(51),
         "grid": (2, 4, 4),
         "labels": n % 3,
         "groups": n % 3,
@@ -101,13 +104,13 @@ def write_series(root: Path, name: str, stem: str, *, series: int, samples: int,
     return root
 
 
-def write_shd(root: Path, *, train: int = 40, speakers: bool = True) -> Path:
+def write_shd(root: Path, *, speakers: bool = True) -> Path:
     """A small copy of SHD: sample n has class n mod 20, speaker n mod 4, and unit 7n mod 700 fires every 10 ms."""
     import h5py
 
     folder = root / "shd" / "SHD"
     folder.mkdir(parents=True, exist_ok=True)
-    for part, count in (("train", train), ("test", 10)):
+    for part, count in (("train", 40), ("test", 10)):
         path = folder / f"shd_{part}.h5"
         with h5py.File(path, "w") as file:
             file["labels"] = (np.arange(count) % 20).astype(np.uint16)
@@ -166,6 +169,20 @@ def write_cifar10(root: Path, layout: str = "py") -> Path:
         by_python_2 = pickle.dumps(batch, protocol=3).replace(b"X\x02\0\0\0u1", b"U\x02u1")  # whose texts are bytes
         (folder / name).write_bytes(by_python_2)
     return root
+
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "arrays": write_arrays,
+    "audio": write_audio,
+    "basic_motions": partial(write_series, name="basic_motions", stem="BasicMotions", series=6, samples=100),
+    "cifar10": write_cifar10,
+    "dvsgesture": write_dvsgesture,
+    "japanese_vowels": partial(write_series, name="japanese_vowels", stem="JapaneseVowels", series=12, samples=29),
+    "mnist": write_mnist,
+    "nmnist": write_nmnist,
+    "shd": write_shd,
+}
+"""Makes a small copy of each dataset in files below a data root."""
 
 
 def entries(workload, wanted: int, *, by: str = "sample_ids") -> list[tuple[int, int, float]]:

@@ -13,32 +13,13 @@ from functools import partial
 import h5py
 import numpy as np
 import pytest
-from small_sounds import wav, word, write_audio
-from workload_files import (
-    idx,
-    load,
-    recording,
-    write_cifar10,
-    write_dvsgesture,
-    write_mnist,
-    write_nmnist,
-    write_series,
-    write_shd,
-)
+from small_sounds import wav, word
+from workload_files import WRITERS, idx, load, recording, write_cifar10
 
 from codesign.errors import DataError
 from codesign.workload.datasets.registry import get_dataset
 
-COPIES = {
-    "mnist": write_mnist,
-    "nmnist": write_nmnist,
-    "shd": write_shd,
-    "japanese_vowels": partial(write_series, name="japanese_vowels", stem="JapaneseVowels", series=12, samples=29),
-    "cifar10": write_cifar10,
-    "cifar10 npz": partial(write_cifar10, layout="npz"),
-    "dvsgesture": write_dvsgesture,
-    "audio": write_audio,
-}
+COPIES = {**WRITERS, "cifar10 npz": partial(write_cifar10, layout="npz")}
 
 
 def other_text(old, new):

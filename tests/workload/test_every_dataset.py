@@ -1,6 +1,6 @@
 """The contract that every dataset keeps, asked of a small copy in its real format.
 
-A new dataset gets an entry in `COPIES`: who writes its copy, and what is known of it.
+A new dataset gets an entry in `COPIES`: what is known of its copy, which one of `WRITERS` makes.
 """
 
 from __future__ import annotations
@@ -20,17 +20,7 @@ import numpy as np
 import pytest
 from equality import assert_same
 from small_sounds import write_audio
-from workload_files import (
-    idx,
-    parts,
-    write_arrays,
-    write_cifar10,
-    write_dvsgesture,
-    write_mnist,
-    write_nmnist,
-    write_series,
-    write_shd,
-)
+from workload_files import WRITERS, idx, parts, write_arrays, write_cifar10, write_dvsgesture, write_mnist, write_nmnist
 
 from codesign.errors import DataError, InputError
 from codesign.workload.dataset import load_workload, outline_workload
@@ -44,7 +34,6 @@ class Copy:
     """What is known of a small copy.
 
     Attributes:
-        write: makes it below a data root.
         sizes: of training, validation and test where a spec gives none.
         timing: its usual timesteps and seconds of one.
         coverage: what is said of it; None for a whole dataset.
@@ -58,7 +47,6 @@ class Copy:
         label_of: the labels of those ids.
     """
 
-    write: Callable[[Path], object] | None
     sizes: tuple[int, int, int]
     timing: tuple[int, float] = (10, 0.01)
     coverage: str | None = None
@@ -72,28 +60,14 @@ class Copy:
     label_of: Callable[[np.ndarray], np.ndarray] = lambda ids: ids % 10
 
 
-def write_mnist_and_more(root):
-    """And, under another name, images that could be the training images."""
-    write_mnist(root)
-    other = gzip.compress(idx(np.full((40, 28, 28), 9)), mtime=0)
-    (root / "mnist" / "other-images.gz").write_bytes(other)
-
-
-def write_two_arrays(root):
-    """And, in a folder that is not looked at, events of other samples."""
-    write_arrays(root)
-    write_arrays(root, name="other/mine.npz", labels=np.arange(50) // 20)
-
-
 IN_PARTS = list(range(40)), list(range(1_000_000, 1_000_010))
 """Numbers of 40 training samples and of 10 for test, as most datasets have them."""
 
 
-def series_of(stem: str, *, series: int, timing: tuple[int, float], whole: tuple[int, int]) -> Copy:
+def series_of(stem: str, *, timing: tuple[int, float], whole: tuple[int, int]) -> Copy:
     """Time series, which have so many training and test samples in the whole dataset."""
     name = "_".join(re.findall("[A-Z][a-z]+", stem)).lower()
     return Copy(
-        write=partial(write_series, name=name, stem=stem, series=series, samples=timing[0]),
         sizes=(33, 7, 10),
         timing=timing,
         coverage=f"40 of {whole[0]} training and 10 of {whole[1]} test series",
@@ -109,7 +83,6 @@ def series_of(stem: str, *, series: int, timing: tuple[int, float], whole: tuple
 
 COPIES = {
     "arrays": Copy(
-        write=write_two_arrays,
         sizes=(33, 7, 10),
         coverage="50 samples of 3 classes, events on 2x4x4 inputs",
         file="arrays/mine.npz",
@@ -119,7 +92,6 @@ COPIES = {
         label_of=lambda ids: ids % 3,
     ),
     "audio": Copy(
-        write=write_audio,
         sizes=(42, 9, 9),
         timing=(100, 0.01),
         coverage="60 recordings of 5 labels by 3 speakers",
@@ -129,9 +101,8 @@ COPIES = {
         download="github.com/Jakobovski/free-spoken-digit-dataset",
         options={"split": "speaker", "highest_frequency": "3 kHz"},
     ),
-    "basic_motions": series_of("BasicMotions", series=6, timing=(100, 0.1), whole=(40, 40)),
+    "basic_motions": series_of("BasicMotions", timing=(100, 0.1), whole=(40, 40)),
     "cifar10": Copy(
-        write=write_cifar10,
         sizes=(33, 7, 10),
         timing=(1, 0.0),
         coverage="40 of 50,000 training and 10 of 10,000 test images",
@@ -143,9 +114,8 @@ COPIES = {
         options={"split": "pooled"},
         ids=([*range(25), *range(10_000, 10_015)], list(range(1_000_000, 1_000_010))),
     ),
-    "digits": Copy(write=None, sizes=(1197, 200, 400), options={"contrast": 0.2}),
+    "digits": Copy(sizes=(1197, 200, 400), options={"contrast": 0.2}),
     "dvsgesture": Copy(
-        write=write_dvsgesture,
         sizes=(36, 8, 11),
         timing=(75, 0.02),
         coverage="44 of 1,077 training and 11 of 264 test recordings",
@@ -156,9 +126,8 @@ COPIES = {
         download="https://figshare.com/ndownloader/files/38022171 and https",
         options={"split": "speaker"},
     ),
-    "japanese_vowels": series_of("JapaneseVowels", series=12, timing=(29, 6.4e-3), whole=(270, 370)),
+    "japanese_vowels": series_of("JapaneseVowels", timing=(29, 6.4e-3), whole=(270, 370)),
     "mnist": Copy(
-        write=write_mnist_and_more,
         sizes=(33, 7, 10),
         coverage="40 of 60,000 training and 10 of 10,000 test images",
         twins=(partial(write_mnist, compressed=False),),
@@ -169,7 +138,6 @@ COPIES = {
         ids=IN_PARTS,
     ),
     "nmnist": Copy(
-        write=write_nmnist,
         sizes=(33, 7, 10),
         coverage="40 of 60,000 training and 10 of 10,000 test recordings",
         twins=(partial(write_nmnist, reverse=True),),
@@ -185,7 +153,6 @@ COPIES = {
         label_of=lambda ids: ids // 1_000_000 % 10,
     ),
     "shd": Copy(
-        write=write_shd,
         sizes=(33, 7, 10),
         timing=(100, 0.01),
         coverage="40 of 8,156 training and 10 of 2,264 test samples",
@@ -198,7 +165,7 @@ COPIES = {
         label_of=lambda ids: ids % 20,
     ),
 }
-IN_FILES = [name for name in COPIES if COPIES[name].write is not None]
+IN_FILES = [name for name in COPIES if name in WRITERS]
 IN_TIME = [name for name in COPIES if COPIES[name].timing[1]]
 
 every_dataset = pytest.mark.parametrize("name", COPIES)
@@ -214,8 +181,11 @@ def nothing_installed(monkeypatch):
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    for name in IN_FILES:
-        COPIES[name].write(folder)
+    for write in WRITERS.values():
+        write(folder)
+    write_arrays(folder, name="other/mine.npz", labels=np.arange(50) // 20)  # where nothing is looked for
+    other = np.full((40, 28, 28), 9)
+    (folder / "mnist" / "other-images.gz").write_bytes(gzip.compress(idx(other), mtime=0))
     return folder
 
 
