@@ -308,6 +308,19 @@ class Execution(OfArrays):
         """Number of synapses times timesteps run, mean over samples."""
         return float(self.timesteps_run.mean() * sum(layer.all_synapses for layer in self.shape.layers))
 
+    @property
+    def operations_between_layers(self) -> Floats:
+        """(L,) operations into each layer from the one before, without delayed and direct connections."""
+        layers, into = len(self.shape.layers), np.array([0, *(1 + part.layer for part in self.slices)])
+        operations = np.bincount(into[self.messages.source], self.messages.synaptic_operations, minlength=layers + 1)
+        return np.asarray(operations[:layers], dtype=np.float64)
+
+    @property
+    def operations_over_zeros(self) -> Floats:
+        """(L,) those of `operations_between_layers` that are over weights of 0."""
+        shares = np.array(self.zero_weights or (0.0,) * len(self.shape.layers))
+        return np.rint(shares * self.operations_between_layers)
+
     def packed(self) -> Execution:
         """The execution in a fifth of the memory, with tables of the smallest sufficient integers. Meant for
         `concatenate`, which returns int64 again; arithmetic on the tables may overflow."""
@@ -346,12 +359,9 @@ class Execution(OfArrays):
 def _joined_zeros(parts: Sequence[Execution]) -> tuple[float, ...]:
     """`zero_weights` of all parts together: the mean, weighted by their operations from layer to layer; without any
     operations, the first part's share, which all have."""
-    layers, into = len(parts[0].shape.layers), np.array([0, *(1 + each.layer for each in parts[0].slices)])
-    shares = np.array([part.zero_weights or (0.0,) * layers for part in parts])
-    tables = [part.messages for part in parts]
-    counted = [np.bincount(into[t.source], t.synaptic_operations, minlength=layers + 1)[:layers] for t in tables]
-    total, zeros = np.sum(counted, axis=0), np.rint(shares * counted).sum(axis=0)
-    joined = tuple(np.where(total > 0, zeros / np.maximum(total, 1), shares[0]).tolist())
+    total = np.sum([part.operations_between_layers for part in parts], axis=0)
+    zeros = np.sum([part.operations_over_zeros for part in parts], axis=0)
+    joined = tuple(np.where(total > 0, zeros / np.maximum(total, 1), parts[0].zero_weights or 0.0).tolist())
     return joined if any(joined) else ()
 
 
