@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -27,7 +25,6 @@ from random_cases import Case, a_case, cases, examples, random_batch, random_ser
 
 from codesign.errors import InputError
 from codesign.simulation.engine import classification_loss
-from codesign.simulation.event import chunks
 from codesign.simulation.event.resources import Resources, resources_of
 from codesign.simulation.event.selection import FEW
 from codesign.simulation.event.structures import new_trace
@@ -169,24 +166,6 @@ def test_more_calls_at_once_than_there_are_threads_get_the_same_bits():
     with ThreadPoolExecutor(8) as callers:
         for found in callers.map(gradients, range(40)):
             assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
-
-
-def test_after_an_error_no_further_part_of_a_batch_is_started():
-    """Not even by the thread that it came from, while the result of an earlier part is still waited for."""
-    torch.set_num_threads(2)
-    begun, failed = [], threading.Event()
-
-    def work(part: tuple[int, int]) -> None:
-        begun.append(part)
-        if part == (1, 2):
-            failed.set()
-            raise ValueError("this part")
-        assert failed.wait(10)
-        time.sleep(0.2)
-
-    with pytest.raises(ValueError, match="this part"):
-        list(chunks._of_each([(i, i + 1) for i in range(8)], work))
-    assert sorted(begun) == [(0, 1), (1, 2)]
 
 
 @pytest.mark.parametrize("convolutional", [False, True])

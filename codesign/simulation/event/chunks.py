@@ -55,25 +55,13 @@ def release(pieces: list[Pieces], resources: Resources) -> None:
 
 
 def _of_each(parts: list[Part], work: Callable[[Part], T]) -> Iterator[T]:
-    """Results of `work` for each part, in order, from up to `torch.get_num_threads()` threads. An error is raised in
-    the place of a result; parts that have not been started by then are left out."""
+    """Results of `work` for each part, in order, from up to `torch.get_num_threads()` threads."""
     threads = min(torch.get_num_threads(), len(parts))
     if threads <= 1:
         yield from map(work, parts)
         return
-    errors: list[BaseException] = []
-
-    def begun(part: Part) -> T:
-        if errors:
-            raise errors[0]
-        try:
-            return work(part)
-        except BaseException as error:
-            errors.append(error)
-            raise
-
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(begun, parts)
+        yield from pool.map(work, parts)
 
 
 def _process(batch: Batch, task: int, part: Part, out: Out) -> tuple[Out, Pieces]:
