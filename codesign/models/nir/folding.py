@@ -95,14 +95,14 @@ class Layer:
 
 
 class Chain:
-    """The map between two layers, folded node by node, starting with the shape of the source, None if unknown."""
+    """The map between two layers, folded node by node, starting with the shape of the source."""
 
-    def __init__(self, shape: tuple[int, ...] | None) -> None:
+    def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
         self.source: Grid | int | None = None
         self.pools: list[Pool] = []
         self.flat = False
-        self.scale: Floats = np.ones(())  # scale before any weights
+        self.scale: Floats = np.ones(())  # scale before any weights, one number or one for each of the source
         self.scaled = NirNode(name="", kind="Scale")  # the last node that scales
         self.synapses: Linear | Conv2d | Conv1d | None = None
         self.grid: Grid = (1, 1, 1)
@@ -124,7 +124,7 @@ class Chain:
                 self._normalize(node)
             case "Flatten":
                 self.flat = True
-                if self.shape is not None and self.synapses is not None:
+                if self.synapses is not None:
                     self.shape = (math.prod(self.shape),)
             case "Pass":
                 pass
@@ -156,10 +156,10 @@ class Chain:
 
     def _first(self, node: NirNode, dimensions: int) -> Grid:
         """The input grid of a convolution or pool, without a dimension of samples."""
+        if len(self.shape) == dimensions + 1 and self.source is None and not self.flat:
+            self.shape = self.shape[1:]
         shape = self.shape
-        if shape is not None and len(shape) == dimensions + 1 and self.source is None and not self.flat:
-            shape = shape[1:]
-        if shape is None or len(shape) != dimensions:
+        if len(shape) != dimensions:
             raise node.refusal(f"needs input of {dimensions} dimensions, channels first, found shape {shape}")
         grid: Grid = (shape[0], 1, shape[-1]) if dimensions == 2 else (shape[0], shape[-2], shape[-1])
         if self.source is None:
@@ -170,17 +170,15 @@ class Chain:
         self._once(node)
         weight = matrix_of(node)
         outputs, inputs = weight.shape
-        size = inputs if self.shape is None else math.prod(self.shape)
-        if size != inputs and self.shape is not None and len(self.shape) == 2 and self.source is None:
+        size = math.prod(self.shape)
+        if size != inputs and len(self.shape) == 2 and self.source is None:
             size = self.shape[-1]  # after a dimension of samples
             self.shape = (size,)
         if size != inputs:
             raise node.refusal(f"weight is for {inputs} inputs, and {size} come from before it (shape {self.shape})")
         if self.source is None:
             shape = self.shape
-            self.source = (shape[0], shape[1], shape[2]) if shape is not None and len(shape) == 3 else size
-        if self.shape is not None and self.scale.size > 1:
-            self.scale = _spread(self.scaled, self.scale, self.shape).ravel()
+            self.source = (shape[0], shape[1], shape[2]) if len(shape) == 3 else size
         self.synapses, self.weight = Linear(neurons=outputs), weight * _of_size(self.scaled, self.scale, inputs)
         self.bias = bias_of(node)
         self.shape, self.grid = (outputs,), (outputs, 1, 1)
@@ -198,7 +196,7 @@ class Chain:
             raise node.refusal(f"weight is for {weight.shape[1] * groups} channels, and {channels} come from before it")
         kernel, dilation, stride = weight.shape[2:], _pair(node, "dilation"), _pair(node, "stride")
         padding = _padding(node, kernel, dilation, stride)
-        scale = of_channels(self.scaled, self.scale, grid).reshape(groups, 1, -1, *[1] * len(kernel))
+        scale = of_channels(self.scaled, self.scale, self.shape, channels).reshape(groups, 1, -1, *[1] * len(kernel))
         weight = (weight.reshape(groups, -1, *weight.shape[1:]) * scale).reshape(weight.shape)
         self.weight = weight[:, :, None] if flat else weight
         self.bias = bias_of(node)
@@ -221,11 +219,12 @@ class Chain:
         channels, height, width = grid = self._first(node, 3)
         down, across = kernel = self._window(node, grid)
         kind = _POOLS[node.kind]
-        self.scale = of_channels(self.scaled, self.scale, grid)[:, None, None]
-        if kind == "max_pool" and not (self.scale > 0).all():
+        scale = of_channels(self.scaled, self.scale, self.shape, channels)
+        if kind == "max_pool" and not (scale > 0).all():
             raise self.scaled.refusal("must be above 0, since a max pool follows")
         self.pools.append(Pool(kind=kind, kernel=kernel))
         self.shape = (channels, height // down, width // across)
+        self.scale = np.broadcast_to(scale[:, None, None], self.shape)
 
     def _pool_currents(self, node: NirNode) -> None:
         """Fold a pool of a convolution's currents, before the neurons."""
@@ -263,12 +262,11 @@ class Chain:
     def _scale(self, node: NirNode) -> None:
         scale = scale_of(node)
         if self.synapses is None:
-            single, before = (() if scale.size == 1 else scale.shape), self.shape or ()
-            flat = self.flat and scale.size == math.prod(before)
-            self.scale, self.scaled = scale.reshape(before if flat else single) * self.scale, node
+            flat = self.flat and scale.size == math.prod(self.shape)
+            spread = scale.reshape(self.shape) if flat else _spread(node, scale, self.shape)
+            self.scale, self.scaled = spread * self.scale, node
             return
-        linear = isinstance(self.synapses, Linear)
-        by_row = _of_size(node, scale, len(self.weight)) if linear else of_channels(node, scale, self.grid)
+        by_row = of_channels(node, scale, self.shape, len(self.weight))
         self.weight = self.weight * by_row.reshape(-1, *[1] * (self.weight.ndim - 1))
         self.bias = self.bias * by_row
 
@@ -331,26 +329,22 @@ def _of_size(node: NirNode, numbers: NDArray[Any], size: int, what: str = "") ->
     return np.broadcast_to(numbers.ravel(), size).astype(np.float64)
 
 
-def _spread(node: NirNode, scale: Floats, shape: tuple[int, ...]) -> Floats:
+def _spread(node: NirNode, numbers: Floats, shape: tuple[int, ...]) -> Floats:
+    """Numbers for data of this shape, given in one that broadcasts to it."""
+    if node.kind == "BatchNorm":  # which has one number per channel
+        numbers = numbers.reshape(-1, *[1] * (len(shape) - 1))
     try:
-        return np.broadcast_to(scale, shape)
+        return np.broadcast_to(numbers, shape)
     except ValueError:
         raise node.refusal(
-            f"must have one number, or one for each channel or each of {shape}, found shape {scale.shape}"
+            f"must have one number, or one for each channel or each of {shape}, found shape {numbers.shape}"
         ) from None
 
 
-def of_channels(node: NirNode, numbers: Floats, grid: Grid) -> Floats:
-    """(channels,) numbers, given in the shape of what they scale and constant within each channel. Raises InputError if
-    they differ within a channel, or have another shape."""
-    if node.kind == "BatchNorm":  # which has one number per channel, whatever their grid
-        numbers = numbers.reshape(-1, 1, 1)
-    elif numbers.ndim < 3 and grid[1] == 1:  # for data without rows, or without a grid
-        numbers = numbers.reshape(*numbers.shape[:1], 1, -1) if numbers.ndim == 2 or grid[2] == 1 else numbers
-    try:
-        full = np.broadcast_to(numbers, grid).reshape(grid[0], -1)
-    except ValueError:
-        raise node.refusal(f"must be one number for each of {grid[0]} channels, found {numbers.shape}") from None
+def of_channels(node: NirNode, numbers: Floats, shape: tuple[int, ...], channels: int) -> Floats:
+    """(channels,) numbers for data of this shape. Raises InputError if they differ within a channel, or have another
+    shape."""
+    full = _spread(node, numbers, shape).reshape(channels, -1)
     if not (full == full[:, :1]).all():
         raise node.refusal("must be the same for a whole channel, as a convolution's weights are")
     return np.asarray(full[:, 0], dtype=np.float64)

@@ -51,13 +51,13 @@ def read_layers(graph: Graph) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def _shape(entrance: NirNode) -> tuple[int, ...] | None:
-    """Shape of an input's data, if stated."""
-    sizes = entrance.numbers["shape"].ravel().tolist() if "shape" in entrance.numbers else None
-    whole = sizes is None or (sizes and all(0 < size <= MOST and size == int(size) for size in sizes))
-    if not whole or math.prod(sizes or ()) > MOST:
+def _shape(entrance: NirNode) -> tuple[int, ...]:
+    """Shape of an input's data."""
+    sizes = entrance.numbers.get("shape", np.zeros(0)).ravel().tolist()
+    whole = sizes and all(0 < size <= MOST and size == int(size) for size in sizes)
+    if not whole or math.prod(sizes) > MOST:
         raise entrance.refusal(f"shape must be whole numbers above 0, for at most {MOST:,} inputs, found {sizes}")
-    return None if sizes is None else tuple(map(int, sizes))
+    return tuple(map(int, sizes))
 
 
 def _paths(graph: Graph, end: NirNode, steps: Iterator[int]) -> list[Path]:
@@ -102,9 +102,9 @@ def _layer(
     neurons: NirNode,
     paths: Sequence[Path],
     order: Sequence[NirNode],
-    shapes: Mapping[str, tuple[int, ...] | None],
+    shapes: Mapping[str, tuple[int, ...]],
     layers: Sequence[Layer],
-) -> tuple[Layer, tuple[int, ...] | None]:
+) -> tuple[Layer, tuple[int, ...]]:
     """The layer of these neurons, which follows `layers`, and the shape of their spikes."""
     before = order[len(layers)]
     ahead = [path for path in paths if path[0] is not neurons]
@@ -131,7 +131,7 @@ def _layer(
     return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips)), main.shape
 
 
-def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int, target: int, grid: Grid) -> Branch:
+def _branch(path: Sequence[NirNode], shape: tuple[int, ...], source: int, target: int, grid: Grid) -> Branch:
     """The skip of a path of nodes, with the neurons last. Source and target are layers, −1 for the input, and `shape`
     is that of the source's spikes. Raises InputError that names a node that cannot be part of a skip."""
     chain, neurons = Chain(shape), path[-1]
@@ -142,8 +142,9 @@ def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int,
             chain.apply(node)
     ends: dict[str, Any] = {"from": "input" if source < 0 else source, "to": target}
     if chain.synapses is None:
-        factors = [of_channels(node, scale_of(node), grid) for node in scales]
-        weight = np.prod([np.ones(grid[0]), *factors], axis=0).reshape(-1, 1, 1, 1)
+        channels = chain.shape[0]
+        factors = [of_channels(node, scale_of(node), chain.shape, channels) for node in scales]
+        weight = np.prod([np.ones(channels), *factors], axis=0).reshape(-1, 1, 1, 1)
         spec: Skip = IdentitySkip(kind="identity", factor=float(np.float32(weight.flat[0])), **ends)
         return Branch(
             name=(own or [neurons])[0].name, spec=spec, weight=weight, bias=np.zeros(1), pools=tuple(chain.pools)
@@ -162,7 +163,7 @@ def _branch(path: Sequence[NirNode], shape: tuple[int, ...] | None, source: int,
     return Branch(name=own[0].name, spec=spec, weight=chain.weight, bias=chain.bias, pools=tuple(chain.pools))
 
 
-def _folded(path: Path, shape: tuple[int, ...] | None) -> Chain:
+def _folded(path: Path, shape: tuple[int, ...]) -> Chain:
     folded = Chain(shape)
     for node in path[1:-1]:
         folded.apply(node)

@@ -99,12 +99,11 @@ def read_module(module: nn.Module, sample: Any) -> ModuleModel:
     )
 
 
-def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple[int, ...] | None) -> Graph:
+def _graph(nodes: dict[str, NirNode], edges: list[tuple[str, str]], shape: tuple[int, ...]) -> Graph:
     """The graph with an input and an output; nodes without successors lead to the output."""
     leading = {source for source, target in edges if target != f"{source}.recurrent"}
     edges += [(name, _OUTPUT) for name in nodes if name not in leading]
-    ends = {} if shape is None else {"shape": np.array(shape)}
-    nodes[_INPUT] = NirNode(name=_INPUT, kind="Pass", numbers=ends)
+    nodes[_INPUT] = NirNode(name=_INPUT, kind="Pass", numbers={"shape": np.array(shape)})
     nodes[_OUTPUT] = NirNode(name=_OUTPUT, kind="Pass")
     return Graph.of(nodes, edges, (_INPUT, _OUTPUT))
 
@@ -117,7 +116,7 @@ class _Trace(TorchFunctionMode):
         edges: pairs of names, in order.
         sums: names of nodes that are sums of two others.
         depth: how deeply running modules are nested.
-        shape: shape of the input, without batch and time; None until a module with weights or a grid has run.
+        shape: shape of the input, without batch and time; empty until a module with weights or a grid has run.
         answers, returned: as in `ModuleModel`.
     """
 
@@ -126,7 +125,7 @@ class _Trace(TorchFunctionMode):
         self.nodes: dict[str, NirNode] = {}
         self.neurons: dict[str, tuple[str, ModuleNeurons]] = {}
         self.edges: dict[tuple[str, str], None] = {}
-        self.shape: tuple[int, ...] | None = None
+        self.shape: tuple[int, ...] = ()
         self.depth = 0
         self.sums: set[str] = set()
         self.answers: dict[str, list[torch.Tensor]] = {}
@@ -259,7 +258,7 @@ class _Trace(TorchFunctionMode):
             tensor = source.tensor
             whole = source.name == _INPUT or given.numel() in (tensor.numel(), tensor.numel() // max(1, len(tensor)))
             if tensor._version == source.version and whole and (_same(given, tensor) or _in_order(given, dimensions)):
-                if self.shape is None and kind not in ("Flatten", "Pass"):
+                if not self.shape and kind not in ("Flatten", "Pass"):
                     self.shape = self._input_shape(given, dimensions)
                 return source
         raise refusal(
