@@ -14,7 +14,6 @@ from typing import Any
 
 import nir
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
@@ -30,7 +29,6 @@ from codesign.network.spiking_network import SpikingNetwork
 from codesign.network.topology import input_grid
 
 _MARK = "codesign_model"
-_GATE = "input_gate"
 _OF_NIR = {"reset": {"zero", "value"}, "comparison": {">"}}
 """Resets and comparisons of NIR's neurons."""
 _NOT_IN_NIR = tuple(name for name in FEATURES if name not in {"gain", "reset_value", "synaptic_time_constant", "tick"})
@@ -70,16 +68,16 @@ def beyond_nir(network: SpikingNetwork) -> tuple[str, ...]:
 
 def _beyond_nir(network: SpikingNetwork) -> Iterator[str]:
     """Those of the whole network."""
-    neuron, numbers, last = network.neuron, _of_neurons(network), len(network.shape.layers) - 1
+    neuron, last = network.neuron, len(network.shape.layers) - 1
     for name in (*_OF_NIR, *(name for name in _NOT_IN_NIR if name not in OF_NEURONS)):
         covered = _OF_NIR.get(name, {NeuronSpec.model_fields[name].default})
         yield from (f"{name} {value}" for value in sorted(set(neuron.each(name)) - covered))
-    yield from (name for name in _NOT_IN_NIR if name in numbers)
-    fires_without_message = neuron.bias or "synaptic_time_constant" in numbers
+    yield from (name for name in _NOT_IN_NIR if name in OF_NEURONS and getattr(network, name) is not None)
+    fires_without_message = neuron.bias or network.synaptic_time_constant is not None
     if fires_without_message and False in neuron.each("tick"):
         yield "tick False"
     if network.input_gate is not None:
-        yield _GATE
+        yield "input_gate"
     for delayed in network.shape.delayed:  # a potential would return, or a list of numbers would reach a grid
         if (delayed.source == last and neuron.readout == "potential") or on_grid(network, delayed.target):
             yield f"the spikes that come back to layer {delayed.target}"
@@ -87,18 +85,16 @@ def _beyond_nir(network: SpikingNetwork) -> Iterator[str]:
 
 def _layer_beyond_nir(network: SpikingNetwork, index: int) -> Iterator[str]:
     """Those of a layer: its node cannot have a time constant that only some neurons have, nor a synaptic one alone."""
-    numbers = {name: of_all[network.layer_slices[index]] for name, of_all in _of_neurons(network).items()}
-    threshold = numbers["threshold"]
-    leakless = numbers["time_constant"].isinf() | (network.timestep_s == 0)
-    synapse = numbers.get("synaptic_time_constant", torch.zeros_like(threshold))
+    own = _of_layer(network, index)
+    leakless = np.isinf(own["time_constant"]) | (network.timestep_s == 0)
+    synapse = own.get("synaptic_time_constant", np.zeros(len(leakless)))
     if leakless.any() and not leakless.all():
         yield f"time_constant of layer {index}"
-    if (synapse > 0).any() and (leakless.any() or not ((synapse > 0) & synapse.isfinite()).all()):
+    if (synapse > 0).any() and (leakless.any() or not ((synapse > 0) & np.isfinite(synapse)).all()):
         yield f"synaptic_time_constant of layer {index}"
-    if "bias" in numbers and on_grid(network, index) and ((synapse > 0).any() or leakless.any()):
-        bias, gain = numbers["bias"], numbers.get("gain", torch.ones_like(threshold))
-        current = torch.where(synapse > 0, bias, bias / gain).reshape(network.shape.layers[index].channels, -1)
-        if (current != current[:, :1]).any():
+    if "bias" in own and on_grid(network, index) and ((synapse > 0).any() or leakless.any()):
+        of_channels = _currents(own).reshape(network.shape.layers[index].channels, -1)
+        if np.ptp(of_channels, axis=1).any():
             yield f"bias of layer {index}"
 
 
@@ -118,7 +114,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, dialect: str = "plain") -> 
     metadata |= {name: str(getattr(network.neuron, name)) for name in ("reset", "comparison")}
     grid = input_grid(network.topology)
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(grid if on_grid(network, -1) else grid[:1]))}
-    specs, numbers = iter(network.topology.layers), _of_neurons(network)
+    specs = iter(network.topology.layers)
     for index, connection in enumerate(network.layer_connections()):
         spec, pools = next(specs), list[Pool]()
         while isinstance(spec, Pool):
@@ -136,7 +132,7 @@ def to_nir(network: SpikingNetwork, card: ModelCard, dialect: str = "plain") -> 
         weight = connection.weight.detach().numpy()
         if reader is not None:
             weight = weights_for(reader, _of_open(network, index), connection.window.groups, pools)
-        own = {name: value[network.layer_slices[index]].numpy() for name, value in numbers.items()}
+        own = _of_layer(network, index)
         nodes[f"weights{index}"] = _map(index, connection, weight, own, exact=reader is not None)
         node = _neurons(network, index, own) if reader is None else for_reader(dialect, network, index, own)
         nodes[f"neurons{index}"] = node
@@ -181,10 +177,7 @@ def _map(
 ) -> nir.NIRNode:
     """A node with weights in the form of this graph and biases, for neurons with `own` parameters. `exact` is for a
     specific reader, which does not see metadata; the node then always has biases, which sinabs requires."""
-    bias = None
-    if "bias" in own:
-        flows = "synaptic_time_constant" in own and own["synaptic_time_constant"] > 0
-        bias = np.where(flows, own["bias"], own["bias"] / own.get("gain", np.float32(1)))
+    bias = _currents(own) if "bias" in own else None
     if isinstance(connection.target, Linear):
         if bias is None and not exact:
             return nir.Linear(weight)
@@ -236,12 +229,17 @@ def _uneven_bias(own: Mapping[str, NDArray[Any]], gain: NDArray[Any]) -> NDArray
     return np.asarray(bias - gain * (bias / gain).mean(axis=(1, 2), keepdims=True))
 
 
-def _of_neurons(network: SpikingNetwork) -> dict[str, torch.Tensor]:
-    return {
-        name: value.detach()
-        for name, value in network.state_dict().items()
-        if name != _GATE and value.shape == network.threshold.shape and "." not in name
-    }
+def _of_layer(network: SpikingNetwork, index: int) -> dict[str, NDArray[Any]]:
+    """(neurons,) numbers of a layer for each parameter that the network has."""
+    held = {name: getattr(network, name) for name in ("threshold", "time_constant", "bias", *OF_NEURONS)}
+    neurons = network.layer_slices[index]
+    return {name: value[neurons].detach().numpy() for name, value in held.items() if value is not None}
+
+
+def _currents(own: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """Biases as what synapses would bring: those of a potential are added after the gain."""
+    flows = "synaptic_time_constant" in own and own["synaptic_time_constant"] > 0
+    return np.where(flows, own["bias"], own["bias"] / own.get("gain", np.float32(1)))
 
 
 def is_written(graph: Graph) -> bool:
