@@ -7,7 +7,7 @@ does, one timestep after the other. Nothing here knows how this program reads or
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -24,72 +24,43 @@ class DoubledError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Neuron:
-    """One layer of neurons: its node, its step (state, input) → spikes, its first state."""
+    """A layer's neurons: their node, their step (state, input) → spikes, their first state."""
 
     node: nir.NIRNode
     step: Callable[[State, np.ndarray], np.ndarray]
     start: State
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layer:
-    """Weights and biases from the layer before, and of a recurrent layer those of its own spikes; then neurons."""
-
-    weight: np.ndarray
-    bias: np.ndarray | None
-    neuron: Neuron
-    recurrent: np.ndarray | None = None
-    recurrent_bias: np.ndarray | None = None
-
-
-def weights(weight: np.ndarray, bias: np.ndarray | None) -> nir.NIRNode:
-    return nir.Linear(weight) if bias is None else nir.Affine(weight, bias)
-
-
-def currents(spikes: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    return spikes @ weight.T + (0 if bias is None else bias)
-
-
-INPUTS = 7
+INPUTS, SIZE = 7, 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    layers: list[Layer]
-    options: dict[str, Any] = field(default_factory=dict)
+    """A layer: weights and biases from the input, of a recurrent layer also from its own spikes, and neurons."""
 
-    def graph(self, rng: np.random.Generator) -> nir.NIRGraph:
-        """Its nodes in any order, with names that say nothing."""
-        nodes: dict[str, nir.NIRNode] = {"in": nir.Input(np.array([INPUTS]))}
-        edges, last = [], "in"
-        for index, layer in enumerate(self.layers):
-            of_layer = {f"n{index}": weights(layer.weight, layer.bias), f"layer{index}": layer.neuron.node}
-            edges += pairwise([last, *of_layer])
-            nodes, last = nodes | of_layer, f"layer{index}"
-            if layer.recurrent is not None:
-                nodes[f"back{index}"] = weights(layer.recurrent, layer.recurrent_bias)
-                edges += [(last, f"back{index}"), (f"back{index}", last)]
-        nodes["out"] = nir.Output(np.array([1]))
-        edges.append((last, "out"))
-        order = rng.permutation(list(nodes))
-        shuffled = [edges[place] for place in rng.permutation(len(edges))]
-        return nir.NIRGraph({str(name): nodes[str(name)] for name in order}, shuffled, type_check=False)
+    weight: np.ndarray
+    bias: np.ndarray | None
+    back: np.ndarray | None
+    neuron: Neuron
+    options: dict[str, Any]
 
-    def run(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """(samples, timesteps, neurons) spikes of each layer, by its name in the graph."""
-        spikes, found = inputs.astype(F), {}
-        for index, layer in enumerate(self.layers):
-            arriving = currents(spikes, layer.weight, layer.bias)
-            state = {name: np.full(arriving[:, 0].shape, value, F) for name, value in layer.neuron.start.items()}
-            emitted: list[np.ndarray] = []
-            for t in range(arriving.shape[1]):
-                x = arriving[:, t]
-                if layer.recurrent is not None:
-                    before = emitted[-1] if emitted else np.zeros_like(x)
-                    x = x + currents(before, layer.recurrent, layer.recurrent_bias)
-                emitted.append(layer.neuron.step(state, x.astype(F)))
-            spikes = found[f"layer{index}"] = np.stack(emitted, 1)
-        return found
+    def graph(self) -> nir.NIRGraph:
+        ahead = nir.Linear(self.weight) if self.bias is None else nir.Affine(self.weight, self.bias)
+        graph = chain(INPUTS, weights=ahead, neurons=self.neuron.node)
+        if self.back is None:
+            return graph
+        edges = [*graph.edges, ("neurons", "back"), ("back", "neurons")]
+        return nir.NIRGraph({**graph.nodes, "back": nir.Linear(self.back)}, edges, type_check=False)
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """(samples, timesteps, neurons) spikes."""
+        arriving = inputs.astype(F) @ self.weight.T + (0 if self.bias is None else self.bias)
+        state = {name: np.full(arriving[:, 0].shape, value, F) for name, value in self.neuron.start.items()}
+        emitted = [np.zeros_like(arriving[:, 0])]
+        for x in arriving.swapaxes(0, 1):
+            returning = 0 if self.back is None else emitted[-1] @ self.back.T
+            emitted.append(self.neuron.step(state, (x + returning).astype(F)))
+        return np.stack(emitted[1:], 1)
 
 
 # neurons -------------------------------------------------------------------------------------------------------------
@@ -98,14 +69,12 @@ DECAYS = [F(0.5), F(0.75), F(1.0)]
 THRESHOLDS = [F(0.5), F(0.75), F(1.0), F(1.5)]
 
 
-def snntorch(
-    rng: np.random.Generator, shape: tuple[int, ...], options: dict[str, Any], *, synaptic: bool, recurrent: bool
-) -> Neuron:
-    beta = rng.choice(DECAYS[:2], shape).astype(F) if rng.random() < 0.5 else np.full(shape, rng.choice(DECAYS[:2]), F)
-    alpha, threshold = np.full(shape, rng.choice(DECAYS[:2]), F), np.full(shape, rng.choice(THRESHOLDS), F)
+def snntorch(rng: np.random.Generator, options: dict[str, Any], *, synaptic: bool, recurrent: bool) -> Neuron:
+    beta = rng.choice(DECAYS[:2], SIZE).astype(F) if rng.random() < 0.5 else np.full(SIZE, rng.choice(DECAYS[:2]), F)
+    alpha, threshold = np.full(SIZE, rng.choice(DECAYS[:2]), F), np.full(SIZE, rng.choice(THRESHOLDS), F)
     delayed, subtracts = options["reset_delay"], options["reset"] == "subtract"
     tau = F(1e-4) / (1 - beta)
-    given = {"v_threshold": threshold, "v_leak": np.zeros(shape, F), "r": tau / F(1e-4), "v_reset": np.zeros(shape, F)}
+    given = {"v_threshold": threshold, "v_leak": np.zeros(SIZE, F), "r": tau / F(1e-4), "v_reset": np.zeros(SIZE, F)}
     if synaptic:
         tau_syn = F(1e-4) / (1 - alpha)
         node = nir.CubaLIF(tau_mem=tau, tau_syn=tau_syn, w_in=tau_syn / F(1e-4), **given)
@@ -135,9 +104,7 @@ def snntorch(
     return Neuron(node=node, step=step, start={"mem": F(0), "syn": F(0)})
 
 
-def spikingjelly(
-    rng: np.random.Generator, shape: tuple[int, ...], options: dict[str, Any], *, synaptic: bool, recurrent: bool
-) -> Neuron:
+def spikingjelly(rng: np.random.Generator, options: dict[str, Any], *, synaptic: bool, recurrent: bool) -> Neuron:
     threshold, v_reset = float(rng.choice(THRESHOLDS)), float(rng.choice([0.0, 0.0, -0.5, 0.25]))
     kind = "cuba" if synaptic else rng.choice(["if", "lif"])
     dt, c_decay, v_decay = options["export_dt"], 0.5, 0.75
@@ -145,7 +112,7 @@ def spikingjelly(
 
     def made(kind: Any, **fields: float) -> nir.NIRNode:
         given = {"v_threshold": threshold, "v_reset": v_reset, **fields}
-        return kind(**{name: np.full(shape, value) for name, value in given.items()})
+        return kind(**{name: np.full(SIZE, value) for name, value in given.items()})
 
     if kind == "if":
         node = made(nir.IF, r=1 / dt)
@@ -171,18 +138,16 @@ def spikingjelly(
     return Neuron(node=node, step=step, start={"v": F(v_reset), "c": F(0)})
 
 
-def norse(
-    rng: np.random.Generator, shape: tuple[int, ...], options: dict[str, Any], *, synaptic: bool, recurrent: bool
-) -> Neuron:
+def norse(rng: np.random.Generator, options: dict[str, Any], *, synaptic: bool, recurrent: bool) -> Neuron:
     inverse, inverse_syn = F(rng.choice([250.0, 500.0])), F(500)
     leak, threshold, v_reset = F(rng.choice([0.0, 0.0, 0.25])), F(rng.choice(THRESHOLDS)), F(options["v_reset"])
     leak = F(0) if synaptic else leak
     subtracts, dt, file_dt = options.get("reset") == "subtract", F(options["cell_dt"]), F(options["export_dt"])
     written = v_reset * F(rng.integers(2))  # norse 1.1 leaves it out
     given = {"v_threshold": threshold, "v_leak": leak, "r": F(1), "v_reset": written}
-    leaks = synaptic or shape == (4,) or rng.random() < 0.5
+    leaks = synaptic or rng.random() < 0.5
     if not leaks:
-        node = nir.IF(r=np.ones(shape, F), v_threshold=np.full(shape, threshold, F), v_reset=np.full(shape, written))
+        node = nir.IF(r=np.ones(SIZE, F), v_threshold=np.full(SIZE, threshold, F), v_reset=np.full(SIZE, written))
     elif synaptic:
         node = nir.CubaLIF(tau_mem=file_dt / inverse, tau_syn=file_dt / inverse_syn, **given)
     else:
@@ -201,16 +166,14 @@ def norse(
     return Neuron(node=node, step=step, start={"v": leak if leaks else v_reset, "i": F(0)})
 
 
-def sinabs(
-    rng: np.random.Generator, shape: tuple[int, ...], options: dict[str, Any], *, synaptic: bool, recurrent: bool
-) -> Neuron:
-    threshold, leaks = F(rng.choice(THRESHOLDS)), synaptic or shape == (4,) or rng.random() < 0.7
+def sinabs(rng: np.random.Generator, options: dict[str, Any], *, synaptic: bool, recurrent: bool) -> Neuron:
+    threshold, leaks = F(rng.choice(THRESHOLDS)), synaptic or rng.random() < 0.7
     tau = HALF if leaks else F(0)
     alpha = np.exp(F(-1) / tau) if leaks else F(1)
     if leaks:
         node = nir.LIF(tau=tau, v_threshold=threshold, v_leak=F(0), r=F(1))
     else:
-        node = nir.IF(r=np.ones(shape, F), v_threshold=np.full(shape, threshold, F))
+        node = nir.IF(r=np.ones(SIZE, F), v_threshold=np.full(SIZE, threshold, F))
     most, floor = options["most_spikes"], options["floor"]
     alpha_syn = np.exp(F(-1) / F(options["tau_syn"])) if leaks and options.get("tau_syn") != "none" else None
 
@@ -231,14 +194,12 @@ def sinabs(
     return Neuron(node=node, step=step, start={"v": F(0), "i": F(0)})
 
 
-def rockpool(
-    rng: np.random.Generator, shape: tuple[int, ...], options: dict[str, Any], *, synaptic: bool, recurrent: bool
-) -> Neuron:
+def rockpool(rng: np.random.Generator, options: dict[str, Any], *, synaptic: bool, recurrent: bool) -> Neuron:
     dt, bias, most = F(1e-3), F(options["bias"]), F(options["most_spikes"])
-    tau, threshold = np.full(shape, half(dt), F), np.full(shape, rng.choice(THRESHOLDS), F)
+    tau, threshold = np.full(SIZE, half(dt), F), np.full(SIZE, rng.choice(THRESHOLDS), F)
     decay = np.exp(-dt / tau)
     r = tau * np.exp(-dt / tau) / dt
-    zero = np.zeros(shape, F)
+    zero = np.zeros(SIZE, F)
     if synaptic:
         node = nir.CubaLIF(tau_syn=tau, tau_mem=tau, r=r, v_leak=zero, v_threshold=threshold)
     else:
@@ -313,8 +274,12 @@ def dyadic(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return (rng.integers(-24, 40, shape) / 32).astype(F)
 
 
+OF_LEAKS = {"export_dt", "cell_dt", "norm_input", "tau_syn"}
+"""What only files with leaky neurons leave open, beside norse's reset."""
+
+
 def random_model(dialect: str, rng: np.random.Generator, *, synaptic: bool, recurrent: bool) -> Model:
-    """A network of two layers of the framework's neurons; graphs of any form, grids too: `test_nir_random.py`."""
+    """A layer of the framework's neurons; graphs of any form, layers and grids too: `test_nir_random.py`."""
     options = options_of(dialect, rng)
     if dialect == "sinabs" and synaptic:
         options["tau_syn"] = float(HALF)
@@ -322,12 +287,11 @@ def random_model(dialect: str, rng: np.random.Generator, *, synaptic: bool, recu
         options["bias"] = 0.0
     if dialect == "norse" and synaptic:  # whose LIFCell knows no other
         del options["reset"]
-    layers = []
-    for inputs, neurons, back in ((INPUTS, 5, recurrent), (5, 4, False)):
-        bias = dyadic(rng, neurons) / F(4) if rng.random() < 0.6 else None
-        own = NEURONS[dialect](rng, (neurons,), options, synaptic=synaptic, recurrent=back)
-        more = {"recurrent": dyadic(rng, 5, 5) / F(2), "recurrent_bias": dyadic(rng, 5) / F(8)} if back else {}
-        layers.append(Layer(weight=dyadic(rng, neurons, inputs), bias=bias, neuron=own, **more))
-    if all(isinstance(layer.neuron.node, nir.IF) for layer in layers):  # no time constant
-        options.pop("export_dt", None)
-    return Model(layers=layers, options=options)
+    neuron = NEURONS[dialect](rng, options, synaptic=synaptic, recurrent=recurrent)
+    if isinstance(neuron.node, nir.IF):
+        left_out = OF_LEAKS | ({"reset"} if dialect == "norse" else set())
+        options = {name: value for name, value in options.items() if name not in left_out}
+    weight = dyadic(rng, SIZE, INPUTS)
+    bias = dyadic(rng, SIZE) / F(4) if rng.random() < 0.6 else None
+    back = dyadic(rng, SIZE, SIZE) / F(2) if recurrent else None
+    return Model(weight=weight, bias=bias, back=back, neuron=neuron, options=options)

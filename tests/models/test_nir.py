@@ -19,22 +19,23 @@ from codesign.models.page import model_page
 @pytest.mark.parametrize("kind", ["plain", "synaptic", "recurrent"])
 @pytest.mark.parametrize("dialect", NEURONS)
 def test_spikes_are_those_of_the_framework(dialect: str, kind: str):
-    record: dict[str, np.ndarray] = {}
-    for seed in range(6):
+    total = 0
+    for seed in range(12):
         rng = np.random.default_rng(seed)
         model = random_model(dialect, rng, synaptic=kind == "synaptic", recurrent=kind == "recurrent")
         inputs = rng.integers(0, 2, (3, 6, INPUTS)).astype(F)
         try:
-            record = {"input": inputs, **model.run(inputs)}
+            wanted = model.run(inputs)
         except DoubledError:
             continue
-        loaded = cd.import_model(model.graph(rng), dialect=dialect, dt="1 ms", check=record, **model.options)
+        record = {"input": inputs, "neurons": wanted}
+        loaded = cd.import_model(model.graph(), dialect=dialect, dt="1 ms", check=record, **model.options)
         certificate = loaded.card.certificate
         assert certificate.differing_spikes == 0, certificate.summary
-    inputs, *wanted = record.values()
-    execution = cd.simulate(loaded.network, batch_of(inputs, timestep_s=1e-3), cd.LAYERED).execution
-    for layer, spikes in enumerate(wanted):
-        np.testing.assert_array_equal(execution.emitted[:, layer], spikes.reshape(len(spikes), -1).sum(axis=1))
+        execution = cd.simulate(loaded.network, batch_of(inputs, timestep_s=1e-3), cd.LAYERED).execution
+        np.testing.assert_array_equal(execution.emitted[:, 0], wanted.reshape(len(wanted), -1).sum(axis=1))
+        total += certificate.recorded_spikes
+    assert total > 200
 
 
 def test_a_wrong_option_shows_and_stays_on_the_card(tmp_path: Path):
