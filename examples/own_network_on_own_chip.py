@@ -38,7 +38,7 @@ recipes = {
 chip = cd.load_chip(Path(__file__).parent / "my_chip.yaml")
 placement = cd.place(cd.network_shape(topology), chip, weight_bits="chip")
 schedules = {
-    "layered": cd.LAYERED,  # which this chip cannot do: the projection that papers make
+    "layered": cd.on_chip(cd.LAYERED, placement).schedule,  # which it cannot do: the projection that papers make
     "asynchronous": cd.chip_schedule(placement).schedule,
 }
 print(

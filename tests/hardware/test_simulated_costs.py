@@ -47,7 +47,6 @@ def test_a_convolution_is_priced_as_it_was_placed(name: str, topology: cd.Topolo
     placement = cd.place(network.shape, chip, "scaled", None if chip.weight_bits is None else chip.weight_bits.value)
     schedule = cd.chip_schedule(placement, stop="drained").schedule
     execution = cd.simulate(network, random_events(), schedule, seed=1).execution
-    assert execution.slices == placement.slices()
     assert execution.emitted.sum() > 0
     synaptic = chip.energies.synaptic_operation
     operation = (synaptic.operation if synaptic is not None else None) or "accelerated"
@@ -72,7 +71,7 @@ def test_a_skip_behind_a_max_pool_delivers_what_was_performed() -> None:
     placement = cd.place(network.shape, chip, "scaled", 4)
     schedule = cd.chip_schedule(placement, stop="drained").schedule
     placed = PlacedExecution(cd.simulate(network, random_events(), schedule, seed=1).execution, placement)
-    skipped = placed.messages.source > len(placement.slices())
+    skipped = placed.messages.source > len(placement.parts)
     delivered, performed = placed.deliveries, placed.messages.synaptic_operations[skipped].sum()
     assert performed > 0
     assert delivered.operations[skipped[delivered.row]].sum() == pytest.approx(performed, rel=1e-12)

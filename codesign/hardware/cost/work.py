@@ -214,7 +214,7 @@ class PlacedExecution(StepRecord):
     def cycles_of(self, lanes: int | Literal["all"]) -> MessageCycles:
         """Cycles of messages on this many lanes, which are banks if the chip's structure is known."""
         banks = self.chip.structure is not None
-        return message_cycles(self.placement.shape, self.geometry, self.execution.slices, lanes, banks=banks)
+        return message_cycles(self.placement.shape, self.geometry, self.placement.parts, lanes, banks=banks)
 
     @cached_property
     def sent(self) -> tuple[Floats, Floats]:

@@ -90,12 +90,6 @@ class Placement:
         """
         return self.cores_of_neurons if self.splits_layers or core_aware else None
 
-    def slices(self, *, core_aware: bool = False) -> tuple[Slice, ...]:
-        """The slices of an execution under `schedule_cores`."""
-        if self.schedule_cores(core_aware=core_aware) is not None:
-            return self.parts
-        return tuple(replace(part, core=part.layer) for part in self.parts)
-
     @cached_property
     def geometry(self) -> Geometry:
         """Positions of the parts, and the routes between them."""
