@@ -12,7 +12,6 @@ from drawn_rows import rows_of
 from handmade_hardware import ASYNCHRONOUS, chip_from, group, near, number
 from typer.testing import CliRunner
 
-import codesign
 from codesign.cli.chip_comparing import chip_marks
 from codesign.cli.chips import app
 from codesign.errors import InputError
@@ -107,13 +106,6 @@ def test_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path, monkeyp
         Path(name).write_text("extends: loihi\nname: mine\n", encoding="utf-8")
     output = CliRunner().invoke(app, ["compare", "./a.yaml", "./b.yaml", "loihi", "loihi"]).output
     assert output.split()[:4] == ["number", "./a.yaml", "./b.yaml", "loihi_sanafe"]
-
-
-def test_what_a_chip_file_says_turns_no_text_around(tmp_path: Path) -> None:
-    own = tmp_path / "my_chip.yaml"
-    start = Path(codesign.__file__).parent / "cli" / "start" / "chip.yaml"
-    own.write_text(start.read_text(encoding="utf-8").replace("My chip", '"mine\\u202e"'), encoding="utf-8")
-    assert f"{own} describes mine\\u202e\n" in CliRunner().invoke(app, ["check", str(own)]).output
 
 
 @pytest.mark.parametrize(
