@@ -6,18 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import torch
 from equality import assert_same
 from networks import network_of
 
 import codesign as cd
-from codesign.exploration.jobs.encoding import (
-    canonical_json,
-    decode_execution,
-    decode_state,
-    encode_execution,
-    encode_state,
-)
+from codesign.exploration.jobs.encoding import canonical_json, decode_execution, encode_execution
 
 
 def example(most: int = 2, network: cd.SpikingNetwork | None = None) -> cd.Execution:
@@ -44,14 +37,6 @@ def test_an_execution_survives_a_round_trip():
     head, _, _ = encode_execution(execution).partition(b"\n")
     assert json.loads(head)["arrays"]["emitted"] == ["|u1", [6, 3]]  # the smallest type that holds them
     assert encode_execution(execution) == encode_execution(example())
-
-
-def test_a_state_dict_survives_a_round_trip():
-    state = cd.SpikingNetwork(cd.parse_topology("7-6-3"), cd.NeuronSpec(), timestep_s=0.01, seed=1).state_dict()
-    decoded = decode_state(encode_state(state))
-    assert decoded.keys() == state.keys()
-    assert all(torch.equal(decoded[name], state[name]) and decoded[name].dtype == state[name].dtype for name in state)
-    assert encode_state(decoded) == encode_state(state)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tiny_sweeps import CHIP, axes, beside, changed, feasible, keys, outline, plan_of, tiny, with_part
+from tiny_sweeps import CHIP, axes, beside, changed, feasible, keys, plan_of, tiny, with_part
 
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.errors import DocumentError, InputError
 from codesign.exploration.jobs.jobs import TrainInputs
-from codesign.exploration.planning import build_plan
 from codesign.network.quantization import Quantization
 
 TIMED = ("group_size: 4}", "group_size: 4, policy: timed}")
@@ -122,9 +121,6 @@ def test_neurons_without_refractoriness_have_one_form_of_schedule():
         assert [row.get("refractory") for row in rows] == [True, False, None]
 
 
-BY_TIMESTEP = ("  layered: {method: layered}", "  layered: {method: layered, loss: timestep}")
-
-
 def test_a_recipe_trains_with_its_own_bits_or_with_those_of_its_chip():
     def models(recipe: str, *changes: tuple[str, str]) -> dict[str, TrainInputs]:
         points = feasible(tiny(beside(f"few: {{method: layered, {recipe}}}"), *changes))
@@ -160,12 +156,3 @@ def test_bits_that_nobody_has_are_a_mistake(recipe, message):
     chips = (CHIP, f"{CHIP}\n  floats: {{extends: mubrain, capacity: scaled, weight_bits: none}}")
     with pytest.raises((InputError, DocumentError), match=message):
         plan_of(tiny(beside(f"few: {{method: layered, {recipe}}}"), chips))
-
-
-def test_the_loss_is_a_parameter_of_recipes_and_an_axis():
-    spec = tiny(axes("recipe.layered.loss: [sum, timestep]"))
-    assert keys(spec)["train"] == keys(tiny())["train"] | keys(tiny(BY_TIMESTEP))["train"]
-    by_default = tiny(("recipe_defaults: {", "recipe_defaults: {loss: timestep, "))
-    assert keys(by_default)["train"] == keys(tiny(BY_TIMESTEP))["train"] != keys(tiny())["train"]
-    potential = ('hidden: "12-8"', 'hidden: "12-8", neuron: {readout: potential}')  # of one timestep has one
-    assert build_plan(tiny(BY_TIMESTEP, potential), outline(timesteps=1)).points

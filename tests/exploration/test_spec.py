@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tiny_sweeps import LAYERED, TINY, plan_problems, problems, tiny
+from tiny_sweeps import LAYERED, TINY, problems, tiny
 
 
 @pytest.mark.parametrize(
@@ -88,26 +88,6 @@ def test_a_key_of_another_place_is_suggested_beside_one_that_is_all_but_the_same
 def test_what_is_wrong_by_itself_is_told_at_its_line(old, new, message):
     ((line, told),) = problems(TINY.replace(old, new))
     assert (line, told[: len(message)]) == (TINY[: TINY.index(old)].count("\n") + 1, message)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "place"),
-    [
-        ("group_size: 4", "group_size: 4, stop: on_output", "schedules.asynchronous.stop"),
-        (
-            "seeds:",
-            "axes: {schedule.asynchronous.stop: [drained, on_output]}\nseeds:",
-            "axes.schedule.asynchronous.stop",
-        ),
-        ("epochs: 1", "epochs: 1, validation_margin: 2", "recipes.layered.validation_margin"),
-        (LAYERED, LAYERED[:-1] + ", calibration: {stop: on_output}}", "recipes.layered.calibration"),
-    ],
-)
-def test_what_has_no_output_spikes_cannot_wait_for_them(old, new, place):
-    text = TINY.replace('"12-8"', '"12-8", neuron: {readout: potential}')
-    found = plan_problems(text.replace(old, new))
-    assert {line for line, _ in found} == {next(i for i, line in enumerate(text.splitlines(), start=1) if old in line)}
-    assert all(message.startswith(f"{place}: ") and "output spikes" in message for _, message in found)
 
 
 def test_an_objective_without_a_direction_is_accurate_or_small():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from mistakes_found import mistakes_of
-from tiny_sweeps import axes, beside, instead, plan_of, plan_problems, problems, text_of, tiny
+from tiny_sweeps import axes, beside, instead, plan_of, problems, text_of, tiny
 
 from codesign.exploration.definition.variants import recipe_variants
 from codesign.exploration.sweep import plan_sweep
@@ -134,19 +134,3 @@ def test_a_part_is_set_in_the_whole_that_another_axis_sets_whichever_comes_first
         assert {(loss["name"], loss["temperature"]) for loss in losses} == {
             (name, temperature) for name in ("timestep", "sum") for temperature in (0.25, 1.0)
         }
-
-
-def test_an_all_in_energy_is_asked_for_the_other_operation_where_it_is_written():
-    measured = "chips.truenorth_allin.operation: truenorth_allin: its all-in energy was measured in real_time"
-    right = instead("truenorth_allin: {operation: real_time}")
-    axis = axes("chip.truenorth_allin.operation: [real_time, accelerated]")
-    for changes, line, start in (
-        ([instead("truenorth_allin: {}")], 11, measured),
-        ([instead("tn:\n    extends: truenorth_allin\n    operation: accelerated")], 13, "chips.tn.operation: "),
-        ([right, axis], 16, "axes.chip.truenorth_allin.operation: "),
-    ):
-        (found,) = plan_problems(text_of(*changes))
-        assert found[0] == line
-        assert found[1].startswith(start)
-        assert "contains the static energy of that one; it cannot be used for operation 'accelerated'" in found[1]
-    assert tiny(right).chips["truenorth_allin"].operation == "real_time"

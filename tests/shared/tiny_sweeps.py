@@ -96,11 +96,6 @@ def problems(text: str) -> list[tuple[int, str]]:
     return mistakes_of(parse_document, text, "bad.yaml", SweepSpec)
 
 
-def plan_problems(text: str) -> list[tuple[int, str]]:
-    """Likewise of mistakes that only planning finds."""
-    return mistakes_of(plan_of, parse_document(text, "bad.yaml", SweepSpec))
-
-
 def outline(**changes: Any) -> WorkloadOutline:
     """A workload of 16 × 16 pixels of two polarities, with parts replaced."""
     parts = {"input_grid": (2, 16, 16), "classes": 10, "timesteps": 10, "timestep_s": 0.01, **changes}
