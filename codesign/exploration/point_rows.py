@@ -35,7 +35,7 @@ class _Stored:
     """The stored results of some points. Results that points share are read and decoded once."""
 
     def __init__(self, store: Store, jobs: Sequence[FeasiblePoint]) -> None:
-        self.root = store.root
+        self._store = store
         with_facts = [*dict.fromkeys(key for job in jobs for key in (job.execution.model.key, job.execution.key))]
         with_columns = [*dict.fromkeys(key for job in jobs for key in job.results)]
         self._facts: dict[str, Facts | None] = dict(zip(with_facts, store.facts_many(with_facts), strict=True))
@@ -45,11 +45,11 @@ class _Stored:
     def facts(self, key: str) -> Facts:
         return self._facts[key] or {}
 
-    def columns(self, key: str) -> Columns | None:
-        """Columns of a summary or a price; None if it is missing. Raises UnreadableResultError."""
+    def columns(self, key: str) -> Columns:
+        """Columns of a summary or a price. Raises UnreadableResultError, also if it is no longer in the store."""
         entry = self._entries[key]
         if entry is None:
-            return None
+            raise UnreadableResultError(f"{self._store.path(key)}: disappeared while it was needed; run it again")
         if key not in self._decoded:
             self._decoded[key] = decode_columns(entry.payload)
         return self._decoded[key]
@@ -66,7 +66,7 @@ def _point_row(point: PlannedPoint, stored: _Stored, failures: Mapping[str, Fail
         return {**point.columns, "status": "infeasible", "reason": point.reason}
     try:
         return _row(point, point.jobs, stored, failures)
-    except UnreadableResultError as error:  # incomplete, but the checksum is right
+    except UnreadableResultError as error:  # gone, or incomplete although its checksum is right
         return {**point.columns, "status": "failed", "reason": str(error)}
 
 
@@ -75,10 +75,7 @@ def _row(point: PlannedPoint, jobs: FeasiblePoint, stored: _Stored, failures: Ma
     for key in jobs.keys:
         if key in failures:
             return {**columns, "status": "failed", "reason": str(failures[key])}
-    found = {key: result for key in jobs.results if (result := stored.columns(key)) is not None}
-    if not found.keys() >= set(jobs.results):
-        reason = f"its result vanished from the store at {stored.root} while the sweep ran; run it again"
-        return {**columns, "status": "failed", "reason": reason}
+    found = {key: stored.columns(key) for key in jobs.results}
     with reading_result("columns"):
         assumed = [*columns["assumptions"], *found[jobs.cost.key]["assumptions"]]
         assumed += of_budget(jobs.execution.model.recipe, columns)
