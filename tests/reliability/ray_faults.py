@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from undisturbed_sweep import Undisturbed, check_stopped, sweep
 from codesign.simulation.event.compilation import cache_folder
 
 RESUME = "the same command continues from there"
+LIMIT_S = 240.0
 LONG = text_of(("training: [0]", "training: [0, 1, 2, 3, 4, 5]"), ("epochs: 1,", "epochs: 100,"))
 """The tiny sweep with six trainings of about half a second."""
 
@@ -81,7 +83,8 @@ class Run:
 def sweep_on_ray(
     folder: Path, cache_root: Path, temporary: Path, *options: str, text: str = LONG, **environment: str | Path | None
 ) -> Run:
-    """Start a sweep in a session of its own, as a terminal does; on two workers unless `options` say otherwise."""
+    """Start a sweep in a session of its own, as a terminal does; on two workers unless `options` say otherwise. If it
+    still runs after `LIMIT_S`, it is killed."""
     folder.mkdir(exist_ok=True)
     (folder / "tiny.yaml").write_text(text, encoding="utf-8")
     kernels = cache_folder().parent
@@ -91,6 +94,9 @@ def sweep_on_ray(
         environment={"CODESIGN_KERNEL_CACHE": kernels, "TMPDIR": temporary, **environment},
         prepare=os.setsid,
     )
+    watchdog = threading.Timer(LIMIT_S, process.kill)
+    watchdog.daemon = True
+    watchdog.start()
     return Run(process=process, folder=folder, temporary=temporary, said=[])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,8 +23,6 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
 ]
 
-LIMIT_S = 240.0
-
 
 @pytest.fixture(scope="module")
 def cluster(reference: Undisturbed) -> Iterator[Cluster]:
@@ -33,35 +31,23 @@ def cluster(reference: Undisturbed) -> Iterator[Cluster]:
         yield started
 
 
-class Sweeps:
-    """Starts the long sweep on clusters; kills what still runs after `LIMIT_S`, or at the end."""
-
-    def __init__(self, folder: Path, cache_root: Path, temporary: Path) -> None:
-        self._folder, self._cache_root, self._temporary = folder, cache_root, temporary
-        self._started: list[Run] = []
-        self._watchdogs: list[threading.Timer] = []
-
-    def start(self, address: str, *options: str, folder: str = "run", **environment: str) -> Run:
-        place = (self._folder / folder, self._cache_root, self._temporary)
-        run = sweep_on_ray(*place, "--ray-address", address, *options, **{**TOKEN, **environment})
-        self._started.append(run)
-        self._watchdogs.append(threading.Timer(LIMIT_S, run.process.kill))
-        self._watchdogs[-1].start()
-        return run
-
-    def end(self) -> None:
-        for watchdog in self._watchdogs:
-            watchdog.cancel()
-        for run in self._started:
-            run.process.kill()
-            run.process.wait()
+Start = Callable[..., Run]
 
 
 @pytest.fixture
-def sweeps(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Sweeps]:
-    started = Sweeps(tmp_path, cache_root, temporary)
-    yield started
-    started.end()
+def start(tmp_path: Path, cache_root: Path, temporary: Path) -> Iterator[Start]:
+    """Starts the long sweep on a cluster, in a folder of its own; what still runs at the end is killed."""
+    started: list[Run] = []
+
+    def start_sweep(address: str, *options: str, folder: str = "run", **environment: str) -> Run:
+        place = (tmp_path / folder, cache_root, temporary)
+        started.append(sweep_on_ray(*place, "--ray-address", address, *options, **{**TOKEN, **environment}))
+        return started[-1]
+
+    yield start_sweep
+    for run in started:
+        run.process.kill()
+        run.process.wait()
 
 
 def check_mistake(run: Run, message: str) -> None:
@@ -72,9 +58,9 @@ def check_mistake(run: Run, message: str) -> None:
     run.check_no_litter()
 
 
-def test_a_node_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undisturbed) -> None:
+def test_a_node_is_killed(cluster: Cluster, start: Start, reference: Undisturbed) -> None:
     with start_node(f"--address={cluster.address}", address="127.0.0.3") as third:
-        run = sweeps.start(cluster.address)
+        run = start(cluster.address)
         third.wait_for_a_job()
         with cluster.head.halted(), cluster.second.halted():  # all are used, and there is something to do afterwards
             kill(*third.processes("/raylet "))
@@ -85,18 +71,18 @@ def test_a_node_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undisturb
     cluster.check_idle()
 
 
-def test_the_program_is_killed(cluster: Cluster, sweeps: Sweeps, reference: Undisturbed) -> None:
-    run = sweeps.start(cluster.address)
+def test_the_program_is_killed(cluster: Cluster, start: Start, reference: Undisturbed) -> None:
+    run = start(cluster.address)
     run.wait_for_jobs(2)
     kill(run.process.pid)
     assert run.end().code == -signal.SIGKILL
     run.check_no_litter()
     cluster.check_idle()
-    reference.check_resumes(run.folder, sweeps.start(cluster.address).process)
+    reference.check_resumes(run.folder, start(cluster.address).process)
 
 
-def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster, sweeps, reference):
-    both = [sweeps.start(cluster.address, "--store", "../store", folder=folder) for folder in ("one", "other")]
+def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster, start, reference):
+    both = [start(cluster.address, "--store", "../store", folder=folder) for folder in ("one", "other")]
     for run in both:
         ended = run.end()
         assert ended.code == 0, ended.err
@@ -104,18 +90,18 @@ def test_two_sweeps_at_once_share_a_cluster_and_a_store(cluster, sweeps, referen
     cluster.check_idle()
 
 
-def test_a_cluster_with_another_token(cluster: Cluster, sweeps: Sweeps) -> None:
+def test_a_cluster_with_another_token(cluster: Cluster, start: Start) -> None:
     for token in ({"RAY_AUTH_TOKEN": "f" * 64}, {"RAY_AUTH_TOKEN": "", "RAY_AUTH_TOKEN_PATH": "/none"}):
-        check_mistake(sweeps.start(cluster.address, **token), "its token differs from the one here, or there is none")
+        check_mistake(start(cluster.address, **token), "its token differs from the one here, or there is none")
 
 
-def test_a_node_with_other_code_runs_that_of_the_program(cluster, sweeps, reference, tmp_path):
+def test_a_node_with_other_code_runs_that_of_the_program(cluster, start, reference, tmp_path):
     """Of the node itself, and where the program runs, as in a checkout in which it was installed some time ago."""
     other = tmp_path / "run" / "codesign" / "__init__.py"
     other.parent.mkdir(parents=True)
     other.write_text("raise ImportError('another codesign')\n")
     environment = {"PYTHONPATH": tmp_path / "run"}
-    run = sweeps.start(cluster.address, PYTHONSAFEPATH="1")
+    run = start(cluster.address, PYTHONSAFEPATH="1")
     with ExitStack() as nodes:
         with cluster.head.halted(), cluster.second.halted():  # so that jobs wait for a place
             strange = nodes.enter_context(
@@ -125,20 +111,20 @@ def test_a_node_with_other_code_runs_that_of_the_program(cluster, sweeps, refere
         run.check_complete(reference)
 
 
-def test_the_head_is_killed(sweeps: Sweeps, cache_root: Path, reference: Undisturbed) -> None:
+def test_the_head_is_killed(start: Start, cache_root: Path, reference: Undisturbed) -> None:
     with start_cluster() as own:
-        run = sweeps.start(own.address)
+        run = start(own.address)
         run.wait_for_jobs(2)
         own.head.die()
         run.check_lost(within_s=60)
     reference.check_resumes(run.folder, sweep(run.folder, cache_root))
 
 
-def test_an_address_at_which_something_else_is(sweeps: Sweeps) -> None:
+def test_an_address_at_which_something_else_is(start: Start) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        run = sweeps.start(f"127.0.0.1:{server.server_port}")
+        run = start(f"127.0.0.1:{server.server_port}")
         check_mistake(run, "something answers there, but no Ray cluster")
     finally:
         server.shutdown()
