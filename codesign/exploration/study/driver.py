@@ -49,7 +49,7 @@ class _Member:
     number: int
     trial: Trial | None
     values: Mapping[str, Value]
-    outcome: Outcome | None
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +123,7 @@ class Driver:
             if (known := reported.get(number)) is None:
                 members.append(self._proposed(number))
             else:  # competes, by its results in the store, with trials of its cohort that were not reported
-                outcome = None if known.values else known
-                members.append(_Member(number=number, trial=None, values=known.values, outcome=outcome))
+                members.append(_Member(number=number, trial=None, values=known.values))
         self._cohorts.append(_Cohort(members=members, evaluation=self._evaluated(members)))
 
     def _proposed(self, number: int) -> _Member:
@@ -132,7 +131,7 @@ class Driver:
             trial = self._trial(number)
             values = self._space.draw(trial)
         self._progress.trial_began()
-        return _Member(number=number, trial=trial, values=values, outcome=None)
+        return _Member(number=number, trial=trial, values=values)
 
     def _trial(self, number: int) -> Trial:
         """A trial to evaluate: new, or of an earlier run, which may have ended during a draw."""
@@ -157,7 +156,7 @@ class Driver:
 
     def _evaluated(self, members: Sequence[_Member]) -> Iterator[None]:
         """Evaluate a cohort level by level, at each level the best trials of the previous one."""
-        left = {member.number: member for member in members if member.outcome is None}
+        left = {member.number: member for member in members}
         for level, fidelity in enumerate(self._spec.levels):
             suffix = f" level {level}" if self._spec.fidelity else ""
             begun = {
@@ -194,7 +193,7 @@ class Driver:
 
     def _tell_trial(self, trial: Trial, outcome: Outcome) -> None:
         trial.set_user_attr(TRIAL, asdict(outcome))
-        if outcome.state == "failed" or not outcome.values:  # no values of parameters from which to learn
+        if outcome.state == "failed":
             self._study.tell(trial, state=TrialState.FAIL)
             return
         # A trial that was dropped has values of a cheaper evaluation. For Optuna it violates a constraint by the number
