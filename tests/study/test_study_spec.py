@@ -20,6 +20,7 @@ GROUP = "recipe.group_size: {from: 1, to: 8, scale: log}"
 SHARED = "schedule.group_size: {same_as: recipe.group_size}"
 TIME = "neuron.time_constant: {from: 1 ms, to: 100 ms, scale: log}"
 ENERGY = "column: energy_j, direction: minimize, reference: 1 mJ"
+SAME_EPOCHS = "recipe.epochs: {same_as: recipe.none.epochs}"
 SAMPLER = "sampler: {name: tpe, seed: 3, options: {n_startup_trials: 4}}"
 
 
@@ -78,12 +79,6 @@ def test_mistakes_are_told_with_their_line(old: str, new: str, message: str) -> 
     assert [line for line, told in found if re.search(message, told)][:1] == [line_of(old)], found
 
 
-def test_of_what_is_the_same_as_a_parameter_with_a_mistake_nothing_is_told() -> None:
-    depending = "recipe.epochs: {same_as: recipe.bach_size}\n  recipe.unlayered.epochs: {same_as: recipe.epochs}"
-    found = mistakes_of(study, (WIDTH, f"recipe.bach_size: [4]\n  {depending}"))
-    assert [line for line, _ in found] == [line_of(WIDTH)]
-
-
 def test_a_given_model_has_its_own_network() -> None:
     own = ("layered: {method: layered}", "layered: {model: mine.safetensors}"), "layered"
     shared = ("recipe_defaults: {", "recipe_defaults: {from: mine.safetensors, "), "unlayered"
@@ -123,7 +118,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     ("old", "wrong", "dependent"),
     [
         (GROUP, "recipe.group_size: {from: 0, to: 8}", SHARED),
-        (GROUP, "recipe.none.epochs: [1]", "schedule.group_size: {same_as: recipe.none.epochs}"),
+        (GROUP, f"recipe.none.epochs: [1]\n  {SAME_EPOCHS}", "schedule.group_size: {same_as: recipe.epochs}"),
         (GROUP, "recipe.none.epochs: [1]", "schedule.group_size: {choices: [1], when: {recipe.none.epochs: 1}}"),
         (RECIPE, "recipe: {same_as: chip}", "schedule.group_size: {choices: [1], when: {recipe: unlayered}}"),
     ],
