@@ -74,7 +74,7 @@ def asked(
     rows: list[Row],
     chips: Mapping[str, ChipFacts] | None = None,
     *,
-    commonest: float | None = None,
+    commonest: float = 0.1,
     samples: int | None = None,
     **content: Any,
 ) -> Answer:

@@ -291,6 +291,7 @@ def synthetic_metadata(**questions: dict[str, Any]) -> ResultMetadata:
             classes=10,
             timesteps=31,
             timestep_s=0.01,
+            commonest=0.1,
         ),
         topology="2312-64-64-64-10",
         neuron={"threshold": 0.3, "time_constant_s": 1e-3, "reset": "zero"},

@@ -91,18 +91,16 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
 
 
 def guesses(point: Point, label: str) -> str:
-    """Say that a point may be right no more often than a guess, or than the commonest class given to all samples; "" if
-    the test samples show that it is."""
+    """Say that a point may be right no more often than the commonest class given to all samples; "" if the test samples
+    show that it is."""
     share, metadata = point.value("accuracy").mean, point.whole.metadata
     if share is None or metadata is None:
         return ""
-    classes, commonest, samples = metadata.workload.classes, metadata.workload.commonest, samples_of(point, "accuracy")
-    if share_by_samples(point, "accuracy")[0] > (commonest or 1 / classes):
+    commonest, samples = metadata.workload.commonest, samples_of(point, "accuracy")
+    if share_by_samples(point, "accuracy")[0] > commonest:
         return ""
-    guess = f"guessing one of {classes} classes"
-    if commonest:
-        guess = f"always giving the commonest class, that of {quantity(commonest, 'accuracy')} of the samples,"
     right = quantity(share, "accuracy") + (f" of {plural(round(samples), 'sample')}" if samples else "")
+    guess = f"always giving the commonest class, that of {quantity(commonest, 'accuracy')} of the samples,"
     return f"{label} has {right} right; {guess} may do as well."
 
 

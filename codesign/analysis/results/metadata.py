@@ -47,7 +47,7 @@ class WorkloadFacts:
     Attributes:
         coverage: how much of the dataset the copy has, as a sentence; None if it is complete.
         train, validation, test: number of samples in each split that the sweep used.
-        commonest: share of the samples behind the accuracies that are of their commonest class; None in older files.
+        commonest: share of the samples behind the accuracies that are of their commonest class.
         timestep_s: length of a timestep, in seconds.
     """
 
@@ -59,7 +59,7 @@ class WorkloadFacts:
     classes: int
     timesteps: int
     timestep_s: float
-    commonest: float | None = None
+    commonest: float
 
 
 @dataclass(frozen=True, kw_only=True)
