@@ -48,12 +48,10 @@ def test_the_page_is_whole_and_its_ids_are_unique(report):
     assert len(page.ids) == len(set(page.ids))
 
 
-def test_nothing_is_fetched_and_nothing_runs_but_its_own_scripts(report):
+def test_nothing_runs_but_its_own_scripts(report):
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', report)[1]
     assert "default-src 'none'" in html.unescape(policy)
     assert "unsafe" not in policy
-    page = Page(report)
-    assert [a for a in page.addresses if a[0] != "a" and not a[1].startswith("#")] == []
     assert " style=" not in report.partition("<script type=")[0]
 
 

@@ -34,24 +34,18 @@ _OWN_COLUMNS = {
 
 
 class Page(HTMLParser):
-    """Addresses, ids, elements that are still open at the end, and what all but scripts say."""
+    """Its ids, elements that are still open at the end, and what all but scripts and styles say."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
         self.ids: list[str] = []
-        self.addresses: list[tuple[str, str]] = []
         self.open: list[str] = []
         self.text = ""
         self.feed(text)
         self.close()
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.ids += [value or "" for name, value in attrs if name == "id"]
-        places = ("src", "href", "xlink:href", "action", "data", "srcset")
-        self.addresses += [(tag, value or "") for name, value in attrs if name in places]
-
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_startendtag(tag, attrs)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
         if tag not in _VOID:
             self.open.append(tag)
 
