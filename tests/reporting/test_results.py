@@ -148,12 +148,6 @@ def test_figures_are_charts_of_the_points(results: SweepResults) -> None:
         results.plot.parts("power_w")
 
 
-def test_the_other_book_counts_other_energies(results: SweepResults) -> None:
-    board, used = (results.in_book(book).table()["energy_j"] for book in ("board", "cores_in_use"))
-    assert (used.dropna() <= board.dropna()).all()
-    assert (used.dropna() < board.dropna()).any()
-
-
 def test_results_whose_answers_are_known_can_be_sent_to_another_process(results: SweepResults) -> None:
     sent = pickle.loads(pickle.dumps(results if results.answers else None))
     assert repr(sent.answers) == repr(results.answers)

@@ -136,13 +136,6 @@ def test_an_energy_that_lacks_a_term_is_marked_in_the_table_of_trials():
     assert marked == {"2": ["89.5 ± 1.0 %", "89.5 ± 2.2 %", "≥ 400 ± 20 nJ", "≥ 500 ± 0 nJ"]}
 
 
-def test_a_long_table_keeps_the_front_and_says_so(large, large_page):
-    study = study_of(large)
-    front = {"baseline", *(str(one.number) for one in study.front)}
-    assert {row[0] for row in texts(trial_table(study, AnsweredTable.of(large).names))[: len(front)]} == front
-    assert re.search(r"The first \d{3} of 1,001 rows; the results file has all\.", large_page)
-
-
 def test_the_search_space_has_units_and_conditions(table):
     rows = {row[0]: row[1:] for row in texts(space_table(study_of(table)))}
     assert rows["recipe.group_size"] == ["integer", "1 to 4096", "logarithmic", ""]
