@@ -224,7 +224,6 @@ def compare_schedules(
     policies: Iterable[str] | str = ("random",),
     group_sizes: Iterable[int] | int = (8,),
     stop: Iterable[Stop] | Stop | None = None,
-    scaled: bool = True,
     seeds: Iterable[int] | int = (0,),
 ) -> pd.DataFrame:
     """Compare a trained network under policies, group sizes and stops with layered inference, on chips or on none.
@@ -243,7 +242,6 @@ def compare_schedules(
         policies, group_sizes: one or several of each, for the asynchronous executions.
         stop: when the answer is read (`Schedule.stop`), one or several; None is `on_output` and `drained`, or only
             `drained` if potentials are read.
-        scaled: whether to raise a chip's counts if the network does not fit; otherwise that is an error.
         seeds: seeds of random draws, one run per seed; a single run if nothing is drawn.
 
     Returns:
@@ -258,7 +256,6 @@ def compare_schedules(
     Raises:
         InputError: an unknown chip, policy or stop, two chips or policies of one name, a policy that needs times that
             the chip lacks, a group size that is not a whole number above 0, or a label without an output neuron.
-        InfeasibleError: the network does not fit a chip, and `scaled` is False.
     """
     instance("network", network, SpikingNetwork)
     if stop is None:
@@ -266,7 +263,7 @@ def compare_schedules(
     draws, orders, sizes, stops = map(_several, (seeds, policies, group_sizes, stop))
     sizes = tuple(whole("group_size", size, least=1) for size in sizes)  # None waits, which has rows of its own
     asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
-    cases = [_Case.of(network, chip, asked, scaled=scaled) for chip in _several(chips) or (None,)]
+    cases = [_Case.of(network, chip, asked) for chip in _several(chips) or (None,)]
     for argument, names in (
         ("chips", [case.chip for case in cases]),
         ("policies", [get_policy(p).name for p in orders]),
@@ -291,13 +288,13 @@ class _Case:
     schedules: Sequence[tuple[Stop, ChipSchedule]]
 
     @staticmethod
-    def of(network: SpikingNetwork, chosen: str | Path | Chip | None, asked: list[Schedule], *, scaled: bool) -> _Case:
+    def of(network: SpikingNetwork, chosen: str | Path | Chip | None, asked: list[Schedule]) -> _Case:
         if chosen is None:
             plain = [(one.stop, ChipSchedule(schedule=one, assumptions=())) for one in (LAYERED, *asked)]
             return _Case(chip=None, network=network, placement=None, schedules=plain)
         chip = chosen if isinstance(chosen, Chip) else find_chip(chosen)
         check_operation(chip, "accelerated")
-        placement = place(network.shape, chip, "scaled" if scaled else "published", "chip")
+        placement = place(network.shape, chip, "scaled", "chip")
         network = copy.deepcopy(network)
         with torch.no_grad():
             quantize(network, chip_quantization(chip))

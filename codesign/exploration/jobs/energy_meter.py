@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from codesign.arguments import one_of
 from codesign.errors import InputError
 from codesign.hardware.cost.cost import price
 from codesign.hardware.cost.scheduling import chip_schedule
@@ -52,19 +51,14 @@ class MeteredChip:
         return energy
 
 
-def energy_meter(
-    placement: Placement, validation: EventBatch, *, operation: Operation = "accelerated", book: StaticBook = "board"
-) -> EnergyMeter:
+def energy_meter(placement: Placement, validation: EventBatch) -> EnergyMeter:
     """An energy meter of a network on the chip that it is placed on, under the chip's own schedule, with its current
-    weights: the mean over the first hundred validation samples.
+    weights: the mean over the first hundred validation samples, of everything that is powered while it computes.
 
     Args:
         validation: a validation split with the inputs of the placed network.
-        operation: the chip's operation, as in `price`.
-        book: `board` counts everything that is powered, `cores_in_use` only the cores in use.
 
     Raises:
         InputError: the chip states no energy per synaptic operation.
     """
-    one_of("book", book, get_args(StaticBook))
-    return MeteredChip(placement=placement, operation=operation, book=book).meter(validation)
+    return MeteredChip(placement=placement, operation="accelerated", book="board").meter(validation)
