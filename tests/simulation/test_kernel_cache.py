@@ -41,6 +41,7 @@ def cache_folder() -> Path:
 def test_kernels_are_kept_below_the_users_cache(no_variables: Path, monkeypatch: pytest.MonkeyPatch):
     folder = cache_folder()
     assert folder.is_dir()
+    assert folder.name == compilation._state_of_sources()
     assert folder.parent == no_variables / "home" / ".cache" / "codesign" / "kernels"
     monkeypatch.setenv("XDG_CACHE_HOME", str(no_variables / "cache"))
     assert cache_folder() == no_variables / "cache" / "codesign" / "kernels" / folder.name
