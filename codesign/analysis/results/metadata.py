@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Scalar = str | int | float | bool | None
 
-"""Standing of a measurement to which the model's numbers were fitted."""
 _LONGEST, _LONGEST_UNIT = 100_000, 1_000
 """Most characters of a text, and of a unit, which is repeated with each value."""
 
