@@ -165,6 +165,10 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
         r"'n0' \(Scale\): must have one number, or one for each .*, found shape \(2,\)",
     ),
     "no outputs": (graph_of(dense(0, 3), lif(2)), r"'n0' \(Linear\): weight must be \(outputs, inputs\), found"),
+    "scales of samples": (
+        graph_of(nir.Scale(np.arange(6.0).reshape(2, 3)), dense(2, 3), lif(2), shape=(2, 3)),
+        r"'n0' \(Scale\): must be the same for all samples",
+    ),
     "samples": (  # two of four channels each, or four of three numbers
         graph_of(nir.Flatten(np.array([2, 4, 3])), wide(4), lif(1, 1), shape=(2, 4, 3)),
         r"'n1' \(Conv1d\): needs input of 2 dimensions",
@@ -273,6 +277,15 @@ def test_a_branch_with_a_convolution_is_a_skip():
     told = {"from": "input", "to": 1, "kind": "conv2d", "kernel": 1, "padding": 1, "stride": 2}
     assert [skip.model_dump(by_alias=True, exclude_defaults=True) for skip in network.topology.skips] == [told]
     np.testing.assert_array_equal(network.direct()[0].weight.detach(), branch + 1)
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_a_scale_may_stand_before_the_dimension_of_samples_is_left_out(samples: int):
+    kept, numbers = (samples, 2, 4, 4), np.array([2.0, 3.0])
+    ahead = nir.Scale(numbers.reshape(2, 1, 1)), pool(2, 2), conv(np.ones((1, 2, 1, 1))), lif(1, 2, 2)
+    for graph in (graph_of(*ahead, shape=kept), graph_of(nir.Scale(numbers), dense(1, 2), lif(1), shape=(samples, 2))):
+        network = cd.import_model(graph, **SNNTORCH).network
+        np.testing.assert_array_equal(network.connections[0].weight.detach().ravel(), numbers)
 
 
 def test_potentials_may_not_lead_back():

@@ -157,7 +157,7 @@ class Chain:
     def _first(self, node: NirNode, dimensions: int) -> Grid:
         """The input grid of a convolution or pool, without a dimension of samples."""
         if len(self.shape) == dimensions + 1 and self.source is None and not self.flat:
-            self.shape = self.shape[1:]
+            self._without_samples()
         shape = self.shape
         if len(shape) != dimensions:
             raise node.refusal(f"needs input of {dimensions} dimensions, channels first, found shape {shape}")
@@ -166,14 +166,20 @@ class Chain:
             self.source = grid
         return grid
 
+    def _without_samples(self) -> None:
+        """Leave the first dimension out, which is one of samples: scales must be the same for all of them."""
+        if self.scale.ndim and (self.scale != self.scale[0]).any():
+            raise self.scaled.refusal("must be the same for all samples")
+        self.shape, self.scale = self.shape[1:], self.scale[0] if self.scale.ndim else self.scale
+
     def _linear(self, node: NirNode) -> None:
         self._once(node)
         weight = matrix_of(node)
         outputs, inputs = weight.shape
         size = math.prod(self.shape)
         if size != inputs and len(self.shape) == 2 and self.source is None:
-            size = self.shape[-1]  # after a dimension of samples
-            self.shape = (size,)
+            self._without_samples()
+            size = self.shape[0]
         if size != inputs:
             raise node.refusal(f"weight is for {inputs} inputs, and {size} come from before it (shape {self.shape})")
         if self.source is None:
