@@ -73,6 +73,7 @@ for name, recipe in recipes.items():
                 energy_j=cost.energy_j,
                 latency_s=cost.latency_s,
                 not_modelled=cost.not_modelled,
+                assumptions=cost.assumptions,
             )
         )
 
