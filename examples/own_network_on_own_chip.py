@@ -62,20 +62,8 @@ for name, recipe in recipes.items():
         energy, latency = format_si(cost.energy_j, "J"), format_si(cost.latency_s, "s")
         scores = f"{execution.accuracy:>9.1%} {execution.spike_density:>8.2f}"
         print(f"{name:10} {how:13} {scores} {energy:>10} {latency:>10}")
-        evaluations.append(
-            cd.ModelEvaluation(
-                chip=chip.name,
-                schedule=how,
-                weight_bits=chip.weight_bits.value,
-                samples=execution.samples,
-                accuracy=execution.accuracy,
-                spike_density=execution.spike_density,
-                energy_j=cost.energy_j,
-                latency_s=cost.latency_s,
-                not_modelled=cost.not_modelled,
-                assumptions=cost.assumptions,
-            )
-        )
+        bits = chip.weight_bits.value
+        evaluations.append(cd.ModelEvaluation.of(execution, schedule, cost, name=how, weight_bits=bits))
 
     card = cd.describe_model(
         network,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from codesign.arguments import instance
 from codesign.deferred import torch
 from codesign.errors import InputError
+from codesign.hardware.cost.cost import Cost
 from codesign.network.neuron import NeuronSpec
 from codesign.network.topology import NetworkShape, TopologySpec, network_shape
+from codesign.simulation.execution import Execution
+from codesign.simulation.schedule import Schedule
 from codesign.training.recipe import Recipe
 from codesign.versions import package_versions
 from codesign.workload.dataset import Workload
@@ -154,7 +158,7 @@ class ModelEvaluation:
         chip, schedule: names of the chip and the schedule.
         axes: values of the sweep's axes on chip and schedule, by path.
         split: split on which it was run.
-        others: the columns of the results that cards show, as defined in `codesign.analysis.results.columns.COLUMNS`.
+        others: columns of the results, as defined in `codesign.analysis.results.columns.COLUMNS`.
     """
 
     chip: str | None = None
@@ -163,11 +167,19 @@ class ModelEvaluation:
     status: Literal["ok", "infeasible", "failed"] = "ok"
     reason: str | None = None
     capacity: str | None = None
+    operation: str | None = None
     inference: str | None = None
     policy: str | None = None
     group_size: int | None = None
     stop: str | None = None
+    steps_after_output: int | None = None
     margin: int | None = None
+    margin_check: str | None = None
+    input_mode: str | None = None
+    refractory: bool | None = None
+    equivalent_to_layered: bool | None = None
+    input_dropout: float | None = None
+    timesteps: int | None = None
     weight_bits: int | None = None
     evaluation_seed: int = 0
     split: Literal["validation", "test"] = "test"
@@ -176,9 +188,44 @@ class ModelEvaluation:
     float_accuracy: float | None = None
     spike_density: float | None = None
     energy_j: float | None = None
+    energy_coverage: tuple[str, ...] = ()
     latency_s: float | None = None
+    latency_model: str | None = None
     not_modelled: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(
+        execution: Execution, schedule: Schedule, cost: Cost | None = None, *, name: str, **others: Any
+    ) -> ModelEvaluation:
+        """The evaluation given by an execution, its schedule and its cost.
+
+        Args:
+            cost: cost of the execution; None leaves out energy and latency.
+            name: name of the schedule.
+            others: other attributes, such as `weight_bits` or `split`.
+        """
+        values: dict[str, Any] = {}
+        if cost is not None:
+            priced = {"chip": cost.chip, **cost.columns(), "assumptions": cost.assumptions}
+            own = {attribute.name for attribute in dataclasses.fields(ModelEvaluation)}
+            values = {key: tuple(value) if isinstance(value, list) else value for key, value in priced.items()}
+            values = {key: value for key, value in values.items() if key in own}
+        layered = schedule.equivalent_to_layered(execution.shape)
+        values |= {
+            "schedule": name,
+            "inference": schedule.inference(layered=layered),
+            "policy": schedule.policy_name,
+            **schedule.columns,
+            "refractory": None if layered or schedule.refractory else False,  # those of its neurons are not known here
+            "equivalent_to_layered": layered,
+            "input_dropout": schedule.input_dropout,
+            "timesteps": schedule.timesteps,
+            "samples": execution.samples,
+            "accuracy": execution.accuracy,
+            "spike_density": execution.spike_density,
+        }
+        return ModelEvaluation(**{**values, **others})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,7 +326,7 @@ def describe_model(
     Args:
         data: options of a workload, and the workload loaded with them.
         training: result of `cd.train`.
-        evaluations: how it performs.
+        evaluations: how it performs, from `cd.ModelEvaluation.of`.
     """
     instance("name", name, str)
     instance("description", description, str)

@@ -94,7 +94,7 @@ def test_the_card_says_what_the_results_say(finished_sweep):
         if one.status == "ok":
             names = ("accuracy", "float_accuracy", "spike_density", "energy_j", "latency_s", "weight_bits", "samples")
             assert [getattr(one, name) for name in names] == [row[name] for name in names]
-            assert one.not_modelled == tuple(row["not_modelled"])
+            assert one.energy_coverage == tuple(row["energy_coverage"])
             assert (card.best_epoch, card.validation_accuracy) == (row["best_epoch"], row["validation_accuracy"])
     page = (finished_sweep / "out/models/layered-seed0.md").read_text(encoding="utf-8")
     for one in card.evaluations:
