@@ -49,7 +49,7 @@ class _Stored:
         """Columns of a summary or a price. Raises UnreadableResultError, also if it is no longer in the store."""
         entry = self._entries[key]
         if entry is None:
-            raise UnreadableResultError(f"{self._store.path(key)}: disappeared while it was needed; run it again")
+            raise UnreadableResultError(self._store.gone(key))
         if key not in self._decoded:
             self._decoded[key] = decode_columns(entry.payload)
         return self._decoded[key]

@@ -97,8 +97,12 @@ class Store:
         """The entry of `key`, which this run has stored or found. Raises StoreError if it is no longer there."""
         entry = self.get(key)
         if entry is None:
-            raise StoreError(f"{self.path(key)}: disappeared while it was needed; run it again")
+            raise StoreError(self.gone(key))
         return entry
+
+    def gone(self, key: str) -> str:
+        """Say that the entry of `key`, which this run has stored or found, is no longer there."""
+        return f"{self.path(key)}: disappeared while it was needed; run it again"
 
     def get_many(self, keys: Sequence[str]) -> Iterator[Entry | None]:
         """Like `get`, key by key in their order; at a URL, several are read at once."""
