@@ -116,7 +116,11 @@ WRONG: dict[str, tuple[nir.NIRGraph, str]] = {
     ),
     "two skips": (
         beside(graph_of(*(dense(3, 3), lif(3)) * 3), "n1", "n5", dense(3, 3), dense(3, 3)),
-        "cannot be built: TopologySpec: skips.1: this connection is already listed",
+        r"'n5' \(LIF\): two skips of one kind lead to it from 'n1'; make one layer",
+    ),
+    "skip of another size": (
+        graph_of(dense(4, 3), lif(4), dense(3, 4), lif(3), dense(3, 3), lif(3), extra=[("n1", "n5")]),
+        r"'n5' \(LIF\): has 3 neurons, and a skip without weights has 4 currents",
     ),
     "pool beside a skip": (
         graph_of(

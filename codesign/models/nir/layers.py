@@ -126,6 +126,11 @@ def _layer(
                 f"the skip over '{skip.name}' and the next layer must begin behind the same pools; a Conv2d in the "
                 "skip can pool too"
             )
+        sent = math.prod(shapes[path[0].name])
+        if isinstance(skip.spec, IdentitySkip) and not skip.pools and sent != layer.neurons:
+            raise neurons.refusal(f"has {layer.neurons} neurons, and a skip without weights has {sent} currents")
+        if any(skip.spec.model_dump(exclude={"factor"}) == one.spec.model_dump(exclude={"factor"}) for one in skips):
+            raise neurons.refusal(f"two skips of one kind lead to it from '{path[0].name}'; {_ONE_PATH}")
         skips.append(skip)
     biases = [np.repeat(skip.bias, layer.neurons // skip.bias.size) for skip in skips]
     return replace(layer, bias=sum(biases, layer.bias), skips=tuple(skips)), main.shape
