@@ -53,9 +53,7 @@ def study(
     from codesign.exploration.study.study import plan_baseline, run_study
 
     chosen = choose_sweep(file, StudySpec, dataset=dataset, scale=scale)
-    spec = chosen.spec
-    if trials is not None:
-        spec = spec.model_copy(update={"budget": spec.budget.model_copy(update={"trials": trials})})
+    spec = chosen.spec.with_trials(trials)
     if dry_run:
         most = "" if spec.budget.trials is None else f" of {spec.budget.trials:,}"
         plan = plan_baseline(spec, data_root=data_root)

@@ -109,6 +109,7 @@ def run_study(
     *,
     dataset: str | None = None,
     scale: str | None = None,
+    trials: int | None = None,
     store: Store | Location = "reports/.store",
     output: str | Path | None = None,
     storage: str | None = None,
@@ -125,6 +126,7 @@ def run_study(
 
     Args:
         study: like the sweep of `run_sweep`, with a space, objectives and a budget.
+        trials: number of trials, including those of earlier runs, instead of the study's budget.
         output: local folder for the files and the journal of trials; `reports/NAME` if None.
         storage: URL of an Optuna storage for the trials, such as `sqlite:///trials.db`, instead of the journal.
         dataset, scale, store, executor, data_root, models, progress: as in `run_sweep`.
@@ -138,6 +140,8 @@ def run_study(
     from codesign.exploration.study.spec import StudySpec
 
     spec, again = _asked("study", study, StudySpec, dataset=dataset, scale=scale)
+    spec = spec.with_trials(trials)
+    again += f" --trials {trials}" if again and trials is not None else ""
     places: dict[str, Any] = {"store": store, "output": output, "data_root": data_root, "storage": storage}
     with _arguments(spec.name, progress, executor=executor, models=models, again=again, **places) as run:
         outcome = studies.run_study(spec, run)

@@ -59,6 +59,10 @@ def test_a_study_is_asked_for_as_a_sweep_is(here: Path, capsys: pytest.CaptureFi
     assert (here / "reports/tiny/trials.parquet").is_file()
     assert results.metadata.study is not None
     assert results.metadata.command == "codesign study tiny.yaml"
+    shortened = cd.run_study("tiny.yaml", trials=1, output="one")
+    assert shortened.metadata.study is not None
+    assert len(shortened.metadata.study.trials) == 1
+    assert shortened.metadata.command == "codesign study tiny.yaml --trials 1"
     again = cd.run_study(yaml.safe_load(short), models=True)
     assert again.metadata.command == ""
     card = next((here / "reports/tiny/models").glob("*.md")).read_text(encoding="utf-8")

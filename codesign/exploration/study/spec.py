@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from codesign.analysis.results.columns import COLUMNS
 from codesign.analysis.results.formatting import is_share
 from codesign.analysis.results.pareto import Direction
+from codesign.arguments import whole
 from codesign.documents import Path_, Spec
 from codesign.exploration.definition.entries import EvaluationEntry, ObjectiveEntry, Seeds, of_column
 from codesign.exploration.definition.network import AxisValue as Value
@@ -208,6 +209,13 @@ class StudySpec(SweepSpec):
     def cross_check(cls, data: Any) -> Iterable[tuple[Path_, str]]:
         yield from super().cross_check(data)
         yield from checks.problems(data)
+
+    def with_trials(self, trials: int | None) -> StudySpec:
+        """The same study with another number of trials; None changes nothing."""
+        if trials is None:
+            return self
+        budget = self.budget.model_copy(update={"trials": whole("trials", trials, least=1)})
+        return self.model_copy(update={"budget": budget})
 
     @property
     def cohort(self) -> int:
