@@ -8,6 +8,8 @@ from numbers import Real
 from operator import index
 from typing import Any
 
+import numpy as np
+
 from codesign.errors import InputError
 from codesign.mistakes import suggestion
 from codesign.units import parse_quantity
@@ -39,6 +41,13 @@ def whole(name: str, value: Any, *, least: int = 0, most: int = _MOST) -> int:
         limits = f"between {least} and {most - 1}" if most < _MOST or number >= most else f"at least {least}"
         raise InputError(f"{name}: must be {limits}, found {number}")
     return number
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False as a bool; numpy's are accepted, numbers and words are not."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name}: must be True or False, found {value!r}")
+    return bool(value)
 
 
 def real(name: str, value: Any, *, most: float = math.inf) -> float:

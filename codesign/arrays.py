@@ -35,6 +35,8 @@ def array_of(name: str, given: Any) -> NDArray[Any]:
         return np.asarray(given)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
+        if "inhomogeneous" in reason:  # numpy's word
+            reason = "what it holds differs in length"
         raise InputError(f"{name}: must be an array, found {type(given).__name__}: {reason:.200}") from None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast, get_args
 
-from codesign.arguments import one_of, real, whole
+from codesign.arguments import flag, one_of, real, whole
 from codesign.errors import InputError
 from codesign.network.topology import NetworkShape
 from codesign.simulation.policies import Policy, get_policy, is_registered
@@ -96,6 +96,8 @@ class Schedule:
         numbers |= {name: 1 for name in ("group_size", "timesteps") if getattr(self, name) is not None}
         for name, least in numbers.items():
             object.__setattr__(self, name, whole(name, getattr(self, name), least=least))
+        for name in ("prioritize_input", "barrier_messages", "refractory"):
+            object.__setattr__(self, name, flag(name, getattr(self, name)))
         one_of("stop", self.stop, get_args(Stop))
         one_of("margin_check", self.margin_check, get_args(MarginCheck))
         one_of("input_mode", self.input_mode, get_args(InputMode))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.arguments import seconds, whole
+from codesign.arguments import flag, seconds, whole
 from codesign.arrays import Integers, OfArrays
 from codesign.errors import InputError
 
@@ -51,8 +51,7 @@ class EventRows(OfArrays):
         for name in ("timesteps", "input_size"):  # numpy's integers overflow
             object.__setattr__(self, name, whole(f"events: {name}", getattr(self, name), least=1))
         object.__setattr__(self, "timestep_s", seconds("events: timestep_s", self.timestep_s))
-        if not isinstance(self.currents, bool):
-            raise InputError(f"events: currents: must be True or False, found {self.currents!r}")
+        object.__setattr__(self, "currents", flag("events: currents", self.currents))
         check_grid(self.grid, self.input_size)
         rows = len(self.labels) * self.timesteps
         if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):
