@@ -451,6 +451,7 @@ def test_another_timestep_leaves_a_sample_as_long_as_the_file_says(write):
         (lambda root: root.rename(f"{root}s") and root.mkdir(), r"yaml\. Name such a file or folder, as in"),
         (lambda root: (root / "arrays.yaml").unlink(), "arrays.yaml: is missing"),
         (lambda root: (root / "arrays.yaml").write_text("grid: [2, 2, 2]"), "timestep: arrays.yaml lacks timestep;"),
+        (lambda root: (root / "arrays.yaml").write_text("grid: [2, 2, 2, 2]"), r"arrays.yaml: grid: must be"),
         (lambda root: np.save(root / "train/9/2.npy", np.zeros((3, 4))), "2.npy: must be a structured array"),
         (lambda root: (root / "train/9/2.npy").write_bytes(b""), "2.npy: cannot be read"),
         (lambda root: (root / "train/9/2.npy").rename(root / "train/9/2.aedat4"), "2.aedat4: (needs|cannot be read)"),

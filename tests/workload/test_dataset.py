@@ -120,7 +120,7 @@ def test_a_plug_in_may_give_a_timestep_that_differs_in_the_last_bit():
             r"blinks: the batch that `read` gives has other timesteps than it was asked",
         ),
         ({"test_part": np.arange(30) % 2}, r"blinks: test_part must be True or False for each sample"),
-        ({"sample_ids": np.zeros(30, int)}, r"blinks: sample_ids must be distinct, found 1 of 30"),
+        ({"sample_ids": np.zeros(30, int)}, r"blinks: sample_ids must be distinct, found 1 of 30 in data"),
     ],
 )
 def test_samples_of_a_plug_in_that_are_none_are_named(monkeypatch, tmp_path, changed, message):

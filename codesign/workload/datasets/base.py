@@ -161,7 +161,8 @@ class Dataset(ABC):
         if recordings.test_part is not None and recordings.test_part.dtype != bool:
             raise DataError(f"{self.name}: test_part must be True or False for each sample")
         if len(np.unique(ids)) < len(ids):
-            raise DataError(f"{self.name}: sample_ids must be distinct, found {len(np.unique(ids))} of {len(ids)}")
+            found = f"{len(np.unique(ids))} of {len(ids)} in {folder}"
+            raise DataError(f"{self.name}: sample_ids must be distinct, found {found}")
         return recordings
 
     def digest(self, recordings: Recordings, folder: Path, states: FileStates, cache: Cache) -> str:

@@ -53,7 +53,8 @@ def recordings_in(folder: Path) -> Recordings | None:
     if not (file := folder / _SETTINGS).is_file():
         raise DataError(f"{file}: is missing; it must say, for example, 'grid: [2, 128, 128]' and 'timestep: 1 ms'")
     settings = load_document(file, _Settings)
-    grid = grid_of(settings.grid)
+    with as_data_error(file):
+        grid = grid_of(settings.grid)
     ids = np.array([number_of(name) for name in names], dtype=np.int64)
     part_of = np.array([Path(name).parts[0] for name in names])
 
