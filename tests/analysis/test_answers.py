@@ -276,6 +276,10 @@ def test_a_choice_that_nothing_meets_says_what_comes_nearest():
         "At best its accuracy is 6.0 points too low.",
         "At best its latency is 2 times too high.",
     ]
+    limits = ["accuracy >= 96 %", "decision_latency_s < 1 ms"]
+    rows = [one | {"decision_latency_s": None} for one in rows]
+    unknown = asked(rows, choose="width", least="energy_j", where=limits)
+    assert [option.point.value("accuracy").mean for option in unknown.options] == [pytest.approx(0.97), 0.9]
 
 
 def test_a_question_about_one_chip_of_several_names_it():

@@ -114,6 +114,8 @@ def test_a_tip_of_a_number_that_variants_of_a_chip_share_moves_both():
     one, two = points_of([moving("a", 0), other], metadata)
     found = compare("energy_j", one, two, more_is_better=False)
     assert "of both costs more than 15 pJ instead of 10 pJ." in tip(found)
+    wider = points_of([moving("a", 0), other | {"uncertain_high": [30e-12]}], metadata)
+    assert tip(compare("energy_j", *wider, more_is_better=False)) == ""  # no one value on both
 
 
 def test_powers_are_in_watts():

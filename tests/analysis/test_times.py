@@ -57,11 +57,12 @@ def test_a_value_without_draws_is_never_sure_and_one_that_is_not_known_is_told()
     unknown = [one | {"late_fraction": None} for one in rows if one["chip"] == "b"]
     target = asked([*rows[:3], *unknown], target=["late_fraction <= 0"])
     assert target.remarks == ("At 1 point the late fraction is not known.", words)
-    why = ", since in no sample does an output neuron fire in the last timestep"
+    why = " (in no sample does an output neuron fire in the last timestep)"
     for latency, because in ((1e-6, why), (None, "")):
         never = [row("a", 1.0, 0) | {"latency_s": latency, "decision_latency_s": None}]
-        told = asked(never, target=["decision_latency_s < 1 ms"]).remarks
-        assert f"At 1 point the decision latency is not known{because}." in told
+        told = asked(never, target=["decision_latency_s < 1 ms"])
+        assert f"At 1 point the decision latency is not known{because}." in told.remarks
+        assert told.sentence.endswith(f"its decision latency is not known{because}.")
     limited = asked(rows, choose="chip", least="energy_j", where=["late_fraction <= 0"])
     assert (labels(limited)[0], limited.standing, words in limited.remarks) == ("a", "likely", True)
 

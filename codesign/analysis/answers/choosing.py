@@ -197,13 +197,13 @@ def _in_part(contest: Contest, point: Point) -> str:
 
 def _missed(contest: Contest) -> tuple[Option, ...]:
     """Options of which no variant takes part, each with the variant that comes nearest, in order of their misses."""
-    found: list[tuple[float, Option]] = []
+    found: list[tuple[tuple[int, float], Option]] = []
     for option, variants in contest.members.items():
         if option in contest.chosen or not variants:
             continue
         if able := meeting(variants, contest.where):
             point = best_variant(able, "accuracy", more=True) or able[0]
-            miss = 0.0
+            miss = 0, 0.0
             reason = absence(point, contest.column, contest.names)
         else:
             point = _nearest(contest, variants)

@@ -21,6 +21,7 @@ from codesign.analysis.comparisons.constraints import (
     misses_in_words,
     resolved,
     seeds_of,
+    why_unknown,
 )
 from codesign.analysis.comparisons.variants import best_variant, level_with
 from codesign.analysis.questions import TargetQuestion
@@ -109,9 +110,7 @@ def _left_open(point: Point, where: Sequence[Constraint]) -> tuple[str, str]:
 def _not_known(able: Sequence[Point], column: str) -> str:
     """Say how many points do not meet a limit because their value is unknown; "" if none."""
     lacking = [point for point in able if point.value(column).mean is None]
-    why = ""
-    if column == "decision_latency_s" and all(point.value("latency_s").mean is not None for point in lacking):
-        why = ", since in no sample does an output neuron fire in the last timestep"
+    why = why_unknown(lacking, column)
     return f"At {plural(len(lacking), 'point')} the {column_label(column)} is not known{why}." if lacking else ""
 
 

@@ -271,9 +271,11 @@ def _lead(one: Point, other: Point, column: str) -> tuple[float, float]:
     return one.remembered(("lead", other, column), found)
 
 
-def largest_miss(point: Point, constraints: Sequence[Constraint]) -> float:
-    """The largest miss as a share of its limit; negative if all constraints are met."""
-    return max(_relative(point, constraint) for constraint in constraints)
+def largest_miss(point: Point, constraints: Sequence[Constraint]) -> tuple[int, float]:
+    """How many values are unknown, and the largest miss of the others as a share of its limit; negative if all
+    constraints are met."""
+    misses = [_relative(point, constraint) for constraint in constraints]
+    return misses.count(math.inf), max((miss for miss in misses if miss < math.inf), default=0.0)
 
 
 def _relative(point: Point, constraint: Constraint) -> float:
@@ -286,11 +288,17 @@ def misses_in_words(point: Point, constraints: Sequence[Constraint]) -> list[str
     return [_miss_in_words(point, constraint) for constraint in constraints if not meets(point, constraint)]
 
 
+def why_unknown(points: Sequence[Point], column: str) -> str:
+    """Say why no point has a time of a decision although its latency is known; "" of others."""
+    late = column == "decision_latency_s" and all(point.value("latency_s").mean is not None for point in points)
+    return " (in no sample does an output neuron fire in the last timestep)" if late else ""
+
+
 def _miss_in_words(point: Point, constraint: Constraint) -> str:
     """`1.2 points too low`, `1.4 times too high`, `0.08 % too high`, `just the limit`, or that the value is unknown."""
     mean, label = point.value(constraint.column).mean, column_label(constraint.column)
     if mean is None:
-        return f"its {label} is not known"
+        return f"its {label} is not known{why_unknown([point], constraint.column)}"
     short = shortfall(point, constraint) or 0.0
     if short == math.ulp(1.0):
         return f"its {label} is just the limit"

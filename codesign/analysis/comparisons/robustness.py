@@ -171,8 +171,9 @@ def robustness_of(column: str, better: Point, worse: Point, terms: Sequence[str]
         less, more = first.ends(number), second.ends(number)
         low, high = (more - less).tolist()
         spreads[number] = abs(high - low)
-        values = {other.value for side in (first, second) for other in side.numbers if other == number}
-        if len(values) == 1 and (tip := _tip(number, (first.mean, *less), (second.mean, *more))) is not None:
+        same = [other for side in (first, second) for other in side.numbers if other == number]
+        alike = len({(other.low, other.value, other.high) for other in same}) == 1
+        if alike and (tip := _tip(number, (first.mean, *less), (second.mean, *more))) is not None:
             tips.append(replace(tip, shared=number in first.numbers and number in second.numbers))
     return Robustness(
         better_draws=better_draws,
