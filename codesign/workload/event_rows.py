@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +53,7 @@ class EventRows(OfArrays):
             object.__setattr__(self, name, whole(f"events: {name}", getattr(self, name), least=1))
         object.__setattr__(self, "timestep_s", seconds("events: timestep_s", self.timestep_s))
         object.__setattr__(self, "currents", flag("events: currents", self.currents))
-        check_grid(self.grid, self.input_size)
+        object.__setattr__(self, "grid", checked_grid(self.grid, self.input_size))
         rows = len(self.labels) * self.timesteps
         if len(self.offsets) != rows + 1 or len(self.sample_ids) != len(self.labels):
             raise InputError(f"events: offsets must have {rows + 1} entries and sample_ids {len(self.labels)}")
@@ -100,6 +101,10 @@ class EventRows(OfArrays):
             object.__setattr__(self, name, view)
 
 
-def check_grid(grid: tuple[int, ...] | None, input_size: int) -> None:
-    if grid is not None and (len(grid) != 3 or min(grid) < 1 or math.prod(grid) != input_size):
+def checked_grid(grid: Sequence[int] | None, input_size: int) -> tuple[int, int, int] | None:
+    """The grid as a tuple. Raises InputError if it is not one of so many inputs."""
+    if grid is None:
+        return None
+    if len(grid) != 3 or min(grid) < 1 or math.prod(grid) != input_size:
         raise InputError(f"events: grid must be (channels, height, width) of {input_size} inputs, found {grid!r}")
+    return int(grid[0]), int(grid[1]), int(grid[2])

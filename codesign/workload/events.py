@@ -16,7 +16,7 @@ from codesign.arrays import Floats, Integers
 from codesign.deferred import pd, torch
 from codesign.errors import InputError
 from codesign.units import plural
-from codesign.workload.event_rows import DTYPES, EventRows, check_grid
+from codesign.workload.event_rows import DTYPES, EventRows, checked_grid
 from codesign.workload.raw_events import (
     LONGEST_S,
     T_COUNTS,
@@ -136,8 +136,7 @@ class EventBatch(EventRows):
         Raises:
             InputError: it does not have `input_size` places.
         """
-        check_grid(grid, self.input_size)
-        return self._part(grid=grid)
+        return self._part(grid=checked_grid(grid, self.input_size))
 
     def frame(self, timestep: int, device: torch.device | str = "cpu") -> torch.Tensor:
         """Dense (B, input_size) float32 frame of one timestep. Raises InputError if there is no such timestep."""

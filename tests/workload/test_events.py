@@ -95,6 +95,8 @@ def test_concatenate_refuses_batches_of_different_shape(two_samples):
         EventBatch.concatenate([two_samples, replace(two_samples, input_size=4, grid=None)])
     with pytest.raises(InputError, match=r"differ.*grid\): .*\(1, 1, 3\)"):
         EventBatch.concatenate([two_samples.with_grid(None), two_samples])
+    listed = two_samples.with_grid([1, 1, two_samples.input_size])
+    assert len(EventBatch.concatenate([listed, listed])) == 4
     with pytest.raises(InputError, match="at least one"):
         EventBatch.concatenate([])
 
