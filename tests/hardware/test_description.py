@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from handmade_hardware import ASYNCHRONOUS, ENERGIES, MESH_CORES, STATED, TIMES, chip_from, group, near, number
 from mistakes_found import mistakes_of
@@ -136,7 +137,7 @@ def test_times_in_cycles_follow_the_clock() -> None:
     assert chip.seconds(chip.times.output) == near(30e-9)
     faster = with_parameter(chip, "clock", "300 MHz")
     assert faster.seconds(faster.times.output) == near(10e-9)
-    longer = with_parameter(chip, "times.output", 6)
+    longer = with_parameter(chip, "times.output", np.int64(6))
     assert longer.seconds(longer.times.output) == near(60e-9)
     assert chip.numbers()["times.output"].text == "3 cycles"
 

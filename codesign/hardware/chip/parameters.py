@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 
 from codesign.arguments import instance, whole
-from codesign.documents import Spec
+from codesign.documents import Spec, as_written
 from codesign.errors import InputError
 from codesign.hardware.chip.barriers import BarrierTimes
 from codesign.hardware.chip.derivation import with_derived, without_derived
@@ -43,7 +43,7 @@ def with_parameter(chip: Chip, path: str, value: object) -> Chip:
         InputError: there is no such number, the value is invalid, or the chip becomes inconsistent.
     """
     instance("chip", chip, Chip)
-    return with_parameters(chip, {path: value})
+    return with_parameters(chip, {path: as_written(value)})
 
 
 def with_parameters(chip: Chip, values: Mapping[str, object], settled: Collection[str] = ()) -> Chip:

@@ -210,6 +210,8 @@ def _filled(budget: Budget) -> Assumed:
 
 def _by_hand(budget: Budget, strategy: Strategy, cores: Sequence[int]) -> Assumed:
     filled = None
+    if not hasattr(cores, "__len__"):
+        raise InputError(f"cores: must be a list of cores, found {cores!r}; spread is how many of them to use")
     if len(cores) != budget.shape.neurons:
         filled, _ = _by_strategy(budget, strategy, None)
     return _checked(budget, parts_by_hand(budget.shape, cores, filled))
