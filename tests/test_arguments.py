@@ -24,6 +24,7 @@ LOIHI: Any = "loihi"
 SOME = toy_split(0, 20)
 GIVEN = cd.Recipe(model="a.safetensors", method="layered", epochs=1)
 OWN: Any = cd.Policy(name="own", priority=lambda waiting: waiting.layer)
+OTHER: Any = (cd.WorkloadSpec(name="mnist"), cd.load_workload("digits"))
 OF_CHIP: Any = ChipSchedule(schedule=cd.LAYERED, assumptions=())
 
 
@@ -88,6 +89,10 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.compare_schedules(FOUR, net), "network: must be SpikingNetwork, found EventBatch"),
         (lambda net: cd.plot_schedules(COMPARED.drop(columns=["policy", "chip"])), "gives it, but lacks policy, chip"),
         (lambda net: cd.plot_schedules(pd.concat([COMPARED] * 2)), "must have one row for each schedule on a chip"),
+        (lambda net: cd.compare_schedules(net, FOUR, seeds=[]), "seeds: must be at least one"),
+        (lambda net: cd.describe_model(net, name="x", data=WORKLOAD), "data: must be a WorkloadSpec and the workload"),
+        (lambda net: cd.describe_model(net, name="x", data=OTHER), "options are of 'mnist', and the workload is"),
+        (lambda net: cd.place(net.shape, cd.find_chip("loihi"), cores=3), "spread is how many of them to use"),
         (lambda net: cd.place(net.shape, cd.find_chip("loihi"), spread=2.5), "spread: must be a whole number, found 2"),
     ],
 )  # fmt: skip

@@ -265,6 +265,8 @@ def compare_schedules(
     if stop is None:
         stop = ("on_output", "drained") if network.neuron.readout == "spikes" else "drained"
     draws, orders, sizes, stops = map(_several, (seeds, policies, group_sizes, stop))
+    if not draws:
+        raise InputError("seeds: must be at least one")
     sizes = tuple(whole("group_size", size, least=1) for size in sizes)  # None waits, which has rows of its own
     asked = [Schedule(policy=p, group_size=f, stop=s) for p, f, s in product(orders, sizes, stops)]
     cases = [_Case.of(network, chip, asked) for chip in _several(chips) or (None,)]

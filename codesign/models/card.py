@@ -50,7 +50,11 @@ class ModelData:
 
     @staticmethod
     def of(options: WorkloadSpec, workload: Workload) -> ModelData:
-        """The data of a workload and the options with which it was loaded."""
+        """The data of a workload and the options with which it was loaded. Raises InputError if they are not."""
+        instance("data: options", options, WorkloadSpec)
+        instance("data: workload", workload, Workload)
+        if options.name != workload.name:
+            raise InputError(f"data: the options are of '{options.name}', and the workload is '{workload.name}'")
         return ModelData(
             options=options,
             fingerprint=workload.fingerprint,
@@ -330,6 +334,8 @@ def describe_model(
     """
     instance("name", name, str)
     instance("description", description, str)
+    if data is not None and not (isinstance(data, tuple | list) and len(data) == 2):
+        raise InputError("data: must be a WorkloadSpec and the workload that was loaded with it")
     best = None if training is None else training.history[training.best_epoch - 1]
     return ModelCard(
         name=name,

@@ -47,7 +47,8 @@ def calibrate(
 ) -> tuple[float, ...]:
     """Scale the thresholds of a trained network's layers, in place, for the schedule of a calibration.
 
-    Scales lie between 1/8 and 8; `matching` ends for a layer when its number of spikes is right to one percent.
+    `network.threshold` stays: what enters a layer's potentials, its weights and biases, is divided by θ, which is the
+    same. Scales lie between 1/8 and 8; `matching` ends for a layer when its number of spikes is right to one percent.
 
     Args:
         training: the training split, of which the first `calibration.samples` are run; do not use another split.
