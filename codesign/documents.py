@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import Parameter, Signature
+from numbers import Integral, Real
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -100,6 +101,8 @@ class Document:
 
 def as_written(value: Any) -> Any:
     """A value of Python code as in a file: arrays as lists, numpy's numbers as Python's, and paths as text."""
+    if isinstance(value, Real) and not isinstance(value, Integral) and hasattr(value, "dtype"):
+        return float(str(value))  # for float32, the decimal that it represents
     match value.tolist() if hasattr(value, "tolist") else value:
         case Mapping() as entries:
             return {str(name): as_written(part) for name, part in entries.items()}

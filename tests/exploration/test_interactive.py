@@ -119,6 +119,7 @@ def test_a_mapping_may_hold_numbers_of_numpy(here: Path) -> None:
 def test_python_gives_quantities_in_si_and_files_with_units(here: Path) -> None:
     assert cd.NeuronSpec(time_constant=0.001) == cd.NeuronSpec(time_constant="1 ms")
     assert cd.WorkloadSpec(name="digits", timestep=0.01) == cd.WorkloadSpec(name="digits", timestep="10 ms")
+    assert cd.WorkloadSpec(name="digits", timestep=np.float32(0.01)).timestep == 0.01
     wrong = yaml.safe_load(TINY)
     wrong["workload"]["timestep"] = 0.01
     with pytest.raises(cd.InputError, match=r"timestep: needs a unit, found 0\.01"):
