@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import pairwise
 
 import numpy as np
 
 from codesign.analysis.answers.answers import Answer, Status
 from codesign.analysis.answers.chance import few_on_one_side, left_to_samples, one_training
-from codesign.analysis.answers.selecting import (
-    FACTS,
-    ladders_along,
-    never_alike,
-    pairs_between,
-    points_in,
-    value_of,
-    why_without,
-)
+from codesign.analysis.answers.pairing import Pair, Values
+from codesign.analysis.answers.selecting import never_alike, points_in, why_without
 from codesign.analysis.comparisons.comparability import Obstacle, common_terms, comparable
 from codesign.analysis.comparisons.comparison import Comparison, compare_series, with_robustness
 from codesign.analysis.comparisons.robustness import SAME, drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection
-from codesign.analysis.results.columns import SIZES, is_of_design
+from codesign.analysis.results.columns import SIZES
 from codesign.analysis.results.formatting import (
     column_label,
     in_points,
@@ -36,12 +28,11 @@ from codesign.analysis.results.formatting import (
     quantity,
     upper,
 )
-from codesign.analysis.results.measures import measured, of_training
+from codesign.analysis.results.measures import of_training
 from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.analysis.results.samples import counts_samples
-from codesign.analysis.results.statistics import CONFIDENCE, Interval, difference, gains_over, ratio
-from codesign.deferred import pd
+from codesign.analysis.results.statistics import CONFIDENCE, Interval, difference, ratio
 
 _ROUNDING = 1e-12
 _SPELLED_OUT = 2
@@ -53,20 +44,10 @@ _UNSAMPLED = "Claims about gains or two columns leave out the choice of test sam
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Pair:
-    """Two points whose values, by training seed, are claimed to differ."""
-
-    more: Point
-    less: Point
-    high: pd.Series
-    low: pd.Series
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class _Case:
     """A pair whose points compare, and what it says about the claim."""
 
-    pair: _Pair
+    pair: Pair
     comparison: Comparison
     question: ClaimQuestion
 
@@ -147,7 +128,7 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     tell."""
     source = f" ({question.source})" if question.source else ""
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
-    pairs = _Values(question=question, points=points).pairs()
+    pairs = Values(question=question, points=points).pairs()
     compared = ((pair, _compared(pair, question)) for pair in pairs)
     cases = [_Case(pair=pair, comparison=of, question=question) for pair, of in compared if of is not None]
     if not cases:
@@ -172,81 +153,12 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Values:
-    """The values, by training seed, that a claim is about."""
-
-    question: ClaimQuestion
-    points: Sequence[Point]
-
-    @cached_property
-    def bases(self) -> dict[int, Point]:
-        """By a point's number, the point whose value is subtracted from its own."""
-        asked = self.question
-        sides = [points_in(self.points, side) for side in (asked.more, asked.less) if side] or [[*self.points]]
-        found = [
-            pair
-            for side in sides
-            for pair in pairs_between(self.points, asked.select, asked.relative_to or {}, among={*side})
-        ]
-        return {point.number: base for point, base in reversed(found)}
-
-    def gains(self, point: Point, column: str) -> pd.Series | None:
-        """Return a point's values less those that they are relative to; None if there are none."""
-        if self.question.relative_to is None:
-            return measured(column, point)
-        base = self.bases.get(point.number)
-        if base is None or not comparable(point, base, column):
-            return None
-        return gains_over(measured(column, point), measured(column, base))
-
-    def pairs(self) -> list[_Pair]:
-        """Return the distinct pairs. Pairs that only price the same spikes on another chip repeat a comparison, as do
-        other schedules of one training if the column is a measure of the training."""
-        column, sides = self.question.column, list(self._sides())
-        # Once per point, because a point is in many pairs.
-        highs = self.with_identity({more for more, _ in sides}, column)
-        lows = self.with_identity({less for _, less in sides}, self.question.column_of_less or column)
-        distinct: dict[Hashable, _Pair] = {}
-        for more, less in sides:
-            if more in highs and less in lows:
-                (high, one), (low, other) = highs[more], lows[less]
-                distinct.setdefault((one, other), _Pair(more=more, less=less, high=high, low=low))
-        return list(distinct.values())
-
-    def with_identity(self, points: Iterable[Point], column: str) -> dict[Point, tuple[pd.Series, Hashable]]:
-        """Return the values of points that have any, each with what only points with the same design and values
-        share."""
-        known = {point: values for point in points if (values := self.gains(point, column)) is not None}
-        return {point: (values, (*self._design(point), *values.items())) for point, values in known.items()}
-
-    def _design(self, point: Point) -> tuple[object, ...]:
-        """Return everything that determines a point's spikes or, for measures of a training, the training."""
-        families = ("recipe",) if of_training(self.question.column) else ("recipe", "schedule")
-        return (
-            *(value_of(point, name) for name, family in FACTS.items() if family in families),
-            *((name, value) for name, value in point.axes if is_of_design(name) or name.startswith(families)),
-        )
-
-    def _sides(self) -> Iterable[tuple[Point, Point]]:
-        asked, chosen = self.question, points_in(self.points, self.question.select)
-        if asked.along is not None:
-            usable = [point for point in chosen if self.gains(point, asked.column) is not None]
-            steps = [step for ladder in ladders_along(usable, asked.along) for step in pairwise(ladder)]
-            return [(high, low) if asked.direction == "rises" else (low, high) for low, high in steps]
-        assert asked.more is not None, "the form of the question"
-        assert asked.less is not None, "the form of the question"
-        if asked.more == asked.less:
-            return [(point, point) for point in points_in(chosen, asked.more)]
-        return pairs_between(chosen, asked.more, asked.less)
-
-
 def _of_two_columns(question: ClaimQuestion) -> bool:
     """Whether values combine more than one column or point, so that the draws of a column do not apply."""
     return question.relative_to is not None or question.column_of_less is not None
 
 
-def _compared(pair: _Pair, question: ClaimQuestion) -> Comparison | None:
+def _compared(pair: Pair, question: ClaimQuestion) -> Comparison | None:
     """Compare the side with less to the other, or the side with more if more is better; None if they have no common
     seed or do not compare."""
     column = question.column
@@ -295,7 +207,7 @@ def _means(case: _Case, *, say: Callable[[Point], str], names: Names) -> str:
     return f"{names.upper(one)}: {better} against {worse}{f' for {other}' if other != one else ''}."
 
 
-def _factors_in_words(pairs: Sequence[_Pair]) -> str:
+def _factors_in_words(pairs: Sequence[Pair]) -> str:
     quotients = [ratio(pair.high, pair.low).mean for pair in pairs if pair.low.all()]
     factors = [value for value in quotients if value is not None]
     if not factors:
@@ -343,7 +255,7 @@ def _left_to_samples(cases: Sequence[_Case]) -> str:
     return f"In {len(said)} of {len(cases)} comparisons, such a difference may be due to the choice of samples."
 
 
-def _why_not(question: ClaimQuestion, points: Sequence[Point], pairs: Sequence[_Pair], names: Names) -> str:
+def _why_not(question: ClaimQuestion, points: Sequence[Point], pairs: Sequence[Pair], names: Names) -> str:
     """Say why none of the pairs compares and what would help, or which points there would have to be."""
     if not pairs:
         return _no_values(question, points)
