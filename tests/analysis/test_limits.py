@@ -83,8 +83,8 @@ def test_the_best_of_many_that_reach_a_target_is_among_those_shown():
 def test_of_points_that_reach_a_target_equally_well_one_that_does_so_most_often_is_named():
     """10 nJ each; those of a lie between 5 and 20 nJ."""
     ranges = {"synaptic_operation": ("energies.synaptic_operation", 0.5, 2.0)}
-    rows = [with_ranges(row("a", 1.0, seed, energy_j=10e-9), **ranges) for seed in SEEDS]
-    rows += [row("b", 1.0, seed, energy_j=10e-9) for seed in SEEDS]
+    rows = [with_ranges(row("a", 1.0, seed, energy_j=10e-9, not_modelled=[]), **ranges) for seed in SEEDS]
+    rows += [row("b", 1.0, seed, energy_j=10e-9, not_modelled=[]) for seed in SEEDS]
     answer = asked(rows, target=["energy_j <= 12 nJ"])
     assert (labels(answer)[0].partition(",")[0], answer.confidence) == ("b", 1.0)
     assert "; b, random order, layered training, width 1 and 1 more point have the least energy" in answer.sentence
@@ -180,6 +180,22 @@ def test_what_may_miss_a_limit_by_chance_and_is_no_better_is_as_good():
         each["undecided_fraction"] = 0.01 if each["chip"] == "a" else 0.0
     alone = asked(rows, choose="chip", least="undecided_fraction", where=["accuracy >= 95 %"])
     assert "b may miss accuracy >= 95 % only by chance." in alone.remarks
+
+
+@pytest.mark.parametrize(("densities", "steps"), [((1.0, 1.0), "sure"), ((1.0, 1.1), "likely")])
+@pytest.mark.parametrize("method", ["layered", "given"])
+def test_options_that_are_level_in_one_training_are_surely_so_if_their_spikes_are_the_same(densities, steps, method):
+    rows = [
+        row(chip, 1.0, 0, forward_steps=9.0, spike_density=density, training_method=method)
+        for chip, density in zip("ab", densities, strict=True)
+    ]
+    once, twice = (
+        asked(of, choose="chip", least="forward_steps")
+        for of in (rows, [*rows, *(one | {"training_seed": 1} for one in rows)])
+    )
+    assert (once.standing, twice.standing) == (steps, "sure")
+    said = {"layered": "One training seed does not", "given": "A given model does not"}[method]
+    assert any(remark.startswith(said) for remark in once.remarks) == (steps == "likely")
 
 
 @pytest.mark.parametrize(("densities", "standing"), [((1.0, 1.0), "sure"), ((1.0, 1.1), "open")])

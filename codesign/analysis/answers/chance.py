@@ -32,19 +32,21 @@ from codesign.units import plural
 _ROUNDING = 1e-12
 
 
-def one_training(shared: str = "") -> str:
-    """Say what a single training seed leaves open."""
-    return f"One training seed{shared} does not show how much trainings differ; three or more would."
+def one_training(shared: str = "", *, given: bool = False) -> str:
+    """Say what a single training seed, or models that are `given`, leave open."""
+    once = "A given model" if given else f"One training seed{shared}"
+    return f"{once} does not show how much trainings differ; three or more {'trainings ' * given}would."
 
 
 def of_one_training(contest: Contest) -> bool:
-    """Whether a single training tells the best, and those level with it, from the next, or that the best meets the
-    limits."""
-    if any(trained_once(contest.ranked[0], limit.column) for limit in contest.where):
+    """Whether a single training, or a given model of each, tells the best, and those level with it, from the next or
+    that all are level though their spikes differ; or whether a single training tells that the best meets the limits."""
+    best, *others = contest.ranked
+    if any(trained_once(best, limit.column) for limit in contest.where):
         return True
-    trained = any(point.training_method != GIVEN for point in contest.ranked[: contest.level + 1])
-    one = trained and len(contest.seeds) < 2 and contest.column not in SIZES
-    return one and contest.second is not None
+    if contest.second is None and (not contest.seeds or all(answer_alike(best, of, "spike_density") for of in others)):
+        return False
+    return len(contest.seeds) < 2 and contest.column not in SIZES
 
 
 def trained_once(point: Point, column: str) -> bool:

@@ -137,7 +137,8 @@ def standing_of(contest: Contest) -> Standing:
     if not several and (limits_by_chance or lead_by_chance):
         return "open"
     undrawn = without_draws(contest.column, *(limit.column for limit in where))
-    lacking = time_of_best_left_out(contest) or may_miss(best, where, contest.names) or of_one_training(contest)
+    may_be_too_low = time_of_best_left_out(contest) or may_miss(best, contest.everyone, where, contest.names)
+    lacking = may_be_too_low or of_one_training(contest)
     if contest.confidence >= CONFIDENCE and shown and not (limits_by_chance or lacking or undrawn):
         return "sure"
     return "likely" if contest.confidence >= LIKELY else "open"

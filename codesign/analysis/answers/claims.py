@@ -11,9 +11,11 @@ import numpy as np
 from codesign.analysis.answers.answers import Answer, Status
 from codesign.analysis.answers.chance import few_on_one_side, left_to_samples, one_training
 from codesign.analysis.answers.pairing import Pair, Values
+from codesign.analysis.answers.remarks import without_draws
 from codesign.analysis.answers.selecting import never_alike, points_in, why_without
 from codesign.analysis.comparisons.comparability import Obstacle, common_terms, comparable
 from codesign.analysis.comparisons.comparison import Comparison, compare_series, with_robustness
+from codesign.analysis.comparisons.not_modelled import terms_left_out, too_low
 from codesign.analysis.comparisons.robustness import SAME, drawn
 from codesign.analysis.comparisons.wording import gain_in_words
 from codesign.analysis.questions import ClaimQuestion, Selection
@@ -38,7 +40,7 @@ _ROUNDING = 1e-12
 _SPELLED_OUT = 2
 """The most comparisons that get a sentence each; of more, only the largest that agrees does."""
 _WEAKER: dict[Status, Status] = {"holds": "holds in part", "does not hold": "not shown"}
-"""What a verdict becomes where a single training, or two given models, show it."""
+"""What a verdict becomes where a single training or two given models show it, or something may explain it."""
 _UNDRAWN = "Claims about gains or two columns leave out the ranges of the chips' numbers, which may change the answer."
 _UNSAMPLED = "Claims about gains or two columns leave out the choice of test samples, which may change the answer."
 
@@ -50,18 +52,16 @@ class _Case:
     pair: Pair
     comparison: Comparison
     question: ClaimQuestion
+    names: Names
 
     @cached_property
     def status(self) -> Status:
-        """The verdict of the seeds, weakened if the choice of test samples may explain it, or if fewer draws of the
-        chips' numbers agree than an interval covers."""
-        found, agree, by_chance = self.by_seeds, self._agreeing, bool(self.by_samples)
-        if found == "holds" and (by_chance or (agree is not None and agree < CONFIDENCE)):
-            return "holds in part"
-        if found == "holds in part" and by_chance and not self.comparison.gain.above_zero:
+        """The verdict of the seeds, weakened if the choice of test samples or a time left out may explain it, or if
+        fewer draws of the chips' numbers agree than an interval covers."""
+        found, open_ = self.by_seeds, bool(self.by_samples or self.by_times)
+        if found == "holds in part" and open_ and not self.comparison.gain.above_zero:
             return "not shown"
-        weak = by_chance or (agree is not None and agree > 1 - CONFIDENCE)
-        return "not shown" if found == "does not hold" and weak else found
+        return _WEAKER.get(found, found) if open_ or self.by_draws else found
 
     @cached_property
     def by_seeds(self) -> Status:
@@ -110,15 +110,39 @@ class _Case:
         least = 0.0 if within is None or self.comparison.gain.above_zero else -within.value
         return left_to_samples(self.comparison, least=least)
 
+    @cached_property
+    def by_times(self) -> str:
+        """Which time is left out by the side that has less, or of what does not hold by the other one; "" if none. Of
+        gains and two columns, either side counts."""
+        pair, column = self.pair, self.question.column
+        sides = [(pair.less, pair.more, self.question.column_of_less or column), (pair.more, pair.less, column)]
+        if not _of_two_columns(self.question):
+            sides = sides[1:] if self.by_seeds == "does not hold" else sides[:1]
+        said = (too_low(one, [other], of, self.names) for one, other, of in sides if self.by_seeds != "not shown")
+        return next(filter(None, said), "")
+
+    @property
+    def by_draws(self) -> bool:
+        """Whether draws of the chips' numbers leave open what the seeds show."""
+        agree = self._agreeing
+        return agree is not None and (
+            agree > 1 - CONFIDENCE if self.by_seeds == "does not hold" else agree < CONFIDENCE
+        )
+
     @property
     def _agreeing(self) -> float | None:
-        """The share of draws of the chips' numbers in which there is a difference, of at least the size asked for; None
-        without draws."""
-        robustness, size = self.comparison.robustness, self.question.at_least
-        if robustness is None or size is None:
-            return None if robustness is None else robustness.probability
+        """The share of draws of the chips' numbers in which there is a difference, of at least the size asked for, or
+        one against the claim that still counts; None without draws."""
+        robustness, size, within = self.comparison.robustness, self.question.at_least, self.question.or_equal_within
+        if robustness is None:
+            return None
         less, more = robustness.better_draws, robustness.worse_draws
-        beyond = more - less * size.value if size.kind == "factor" else more - less - size.value
+        if size is not None:
+            beyond = more - less * size.value if size.kind == "factor" else more - less - size.value
+        elif within is not None and self.by_seeds == "does not hold":
+            beyond = more - less + within.value
+        else:
+            return robustness.probability
         return float((beyond >= -SAME * np.maximum(np.abs(more), np.abs(less))).mean())
 
 
@@ -130,7 +154,7 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     answer = partial(Answer, name=name, form="claim", question=question.ask or question.claim + source)
     pairs = Values(question=question, points=points).pairs()
     compared = ((pair, _compared(pair, question)) for pair in pairs)
-    cases = [_Case(pair=pair, comparison=of, question=question) for pair, of in compared if of is not None]
+    cases = [_Case(pair=pair, comparison=of, question=question, names=names) for pair, of in compared if of is not None]
     if not cases:
         return answer(standing="cannot be asked", sentence=_why_not(question, points, pairs, names))
     everyone = [point for pair in pairs for point in (pair.more, pair.less)]
@@ -138,15 +162,26 @@ def answer_claim(name: str, question: ClaimQuestion, points: Sequence[Point], na
     sentence = _sentence(cases, partial(_means, say=say, names=names))
     if question.about is not None or (question.at_least is not None and question.at_least.kind == "factor"):
         sentence += _factors_in_words([case.pair for case in cases])
-    undrawn = _of_two_columns(question) and any(drawn(point, question.column) for point in everyone)
+    undrawn = _undrawn(cases)
     shown = [case.comparison.gain for case in cases if case.status in ("holds", "holds in part")]
     refuted = [case.comparison.gain for case in cases if case.status == "does not hold"]
     few = "" if question.or_equal_within else few_on_one_side(shown or refuted, len(cases))
-    ranges = _UNDRAWN if undrawn else _left_to_draws(cases)
-    remarks = (_refuted(cases), few, ranges, _left_to_samples(cases), question.remark)
+    of_chips = {point.chip: point for point in everyone}.values()
+    lacking = dict.fromkeys(case.by_times for case in cases)
+    lacking |= dict.fromkeys(terms_left_out(point, question.column, names) for point in of_chips)
+    ranges = undrawn or _left_to_draws(cases)
+    remarks = (
+        _of_one_training(cases),
+        _refuted(cases),
+        few,
+        ranges,
+        *lacking,
+        _left_to_samples(cases),
+        question.remark,
+    )
     standing = _overall([case.status for case in cases])
     return answer(
-        standing="holds in part" if undrawn and standing == "holds" else standing,
+        standing=_WEAKER.get(standing, standing) if undrawn else standing,
         sentence=sentence,
         comparisons=tuple(case.comparison for case in cases),
         remarks=tuple(filter(None, remarks)),
@@ -217,11 +252,16 @@ def _factors_in_words(pairs: Sequence[Pair]) -> str:
     return f" By factors of {number(min(factors), 3)} to {number(max(factors), 3)}."
 
 
-def _refuted(cases: Sequence[_Case]) -> str:
-    """Say in how many comparisons the seeds speak against the claim, or that a single one says nothing; "" if in
+def _of_one_training(cases: Sequence[_Case]) -> str:
+    """Say in how many comparisons a single training, or two given models, leave open what others would show; "" if in
     none."""
-    if all(case.comparison.of_one_training for case in cases):
-        return one_training()
+    once = [case for case in cases if case.comparison.gain.half_width is None]
+    said = one_training(given=not any(case.comparison.of_one_training for case in once)) if once else ""
+    return said if len(once) == len(cases) else f"In {len(once)} of {len(cases)} comparisons: {said}" if said else ""
+
+
+def _refuted(cases: Sequence[_Case]) -> str:
+    """Say in how many comparisons the seeds speak against the claim; "" if in none."""
     refuted = [case.comparison.gain for case in cases if case.status == "does not hold"]
     opposite = sum(gain.below_zero for gain in refuted)
     counts = {"is the other way round": opposite, "is smaller than claimed": len(refuted) - opposite}
@@ -231,13 +271,24 @@ def _refuted(cases: Sequence[_Case]) -> str:
     return " ".join(f"In {n} of {len(cases)} comparisons it {words}." for words, n in told.items())
 
 
+def _undrawn(cases: Sequence[_Case]) -> str:
+    """Say that the ranges of the chips' numbers do not count although values depend on them; "" if they do, or cancel
+    as in the paper's energies on one chip."""
+    question, pairs = cases[0].question, [case.pair for case in cases]
+    if _of_two_columns(question):
+        return (
+            _UNDRAWN if any(drawn(point, question.column) for pair in pairs for point in (pair.more, pair.less)) else ""
+        )
+    cancels = question.column == "paper_energy_j" and all(pair.more.silicon == pair.less.silicon for pair in pairs)
+    return "" if cancels else without_draws(like(question.column))
+
+
 def _left_to_draws(cases: Sequence[_Case]) -> str:
     """Say in how many comparisons the ranges of the chips' numbers leave open what the seeds show; "" if in none."""
     said = []
     fewer = f"fewer than {100 * CONFIDENCE:.0f} % of the draws of the chips' numbers"
     for shown, words in (("holds", f"{fewer} agree"), ("does not hold", f"seeds speak against it, but {fewer} do")):
-        drawn_cases = [case for case in cases if case.comparison.robustness is not None and case.by_seeds == shown]
-        if count := sum(case.status != shown for case in drawn_cases):
+        if count := sum(case.by_draws for case in cases if case.by_seeds == shown):
             said.append(f"In {count} of {len(cases)} comparisons, {words}." if len(cases) > 1 else f"{upper(words)}.")
     return " ".join(said)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from codesign.analysis.answers.answers import Answer, Standing
@@ -14,7 +14,7 @@ from codesign.analysis.comparisons.comparability import Obstacle, common_terms
 from codesign.analysis.comparisons.comparison import Comparison, compare
 from codesign.analysis.comparisons.constraints import meeting, more_is_better, resolved
 from codesign.analysis.comparisons.contest import Contest
-from codesign.analysis.comparisons.not_modelled import absence
+from codesign.analysis.comparisons.not_modelled import absence, too_low
 from codesign.analysis.questions import CHOICES, CompareQuestion, Selection
 from codesign.analysis.results.formatting import (
     column_label,
@@ -71,15 +71,20 @@ def compare_sides(name: str, question: CompareQuestion, points: Sequence[Point],
         same = f"Both sides are at their best at {names.point(first)}; name sides that have no point in common."
         return answer(standing="cannot be asked", sentence=same, options=(), remarks=aside)
     found, obstacles = _compared(first, second, question.columns, names)
+    untimed = {one: said for one in found if (said := too_low(one.better, (first, second), one.column, names))}
     if len(contest.ranked) < 2 or not found:
         return answer(standing="cannot be asked", sentence=next(iter(contest.unranked.values()), _UNPAIRED))
     qualified = *in_the_way(contest, {*sides[0], *sides[1]}), enlarged(contest), other_book(contest)
     return answer(
         standing=standing_of(contest),
-        sentence=" ".join(filter(None, [_sentence(contest, found), *qualified])),
+        sentence=" ".join(filter(None, [_sentence(contest, found, untimed), *qualified])),
         confidence=shown_confidence(contest),
         comparisons=found,
-        remarks=(*remarks_on(contest, (first, second), question.columns), *obstacles, *aside),
+        remarks=tuple(
+            one
+            for one in (*remarks_on(contest, (first, second), question.columns), *untimed.values(), *obstacles, *aside)
+            if one not in qualified
+        ),
     )
 
 
@@ -154,10 +159,10 @@ def _compared(
     return tuple(found), tuple(dict.fromkeys([*obstacles, *absent]))
 
 
-def _sentence(contest: Contest, found: Sequence[Comparison]) -> str:
-    """Say how the first side compares with the second, two columns per sentence, and what seeds or draws leave open.
-    The certainty of the first column is shown next to the sentence."""
-    told = [one for one in found if one.gain.mean and (one is found[0] or _clear(one))]
+def _sentence(contest: Contest, found: Sequence[Comparison], untimed: Collection[Comparison]) -> str:
+    """Say how the first side compares with the second, two columns per sentence, and what seeds, draws or a time that
+    the lower value leaves out leave open. The certainty of the first column is shown next to the sentence."""
+    told = [one for one in found if one.gain.mean and (one is found[0] or (_clear(one) and one not in untimed))]
     differ = [_difference(one, contest.chosen[0]) for one in told]
     same = listed([_values_of_both(one, contest.chosen[0]) for one in found if one.alike])
     open_ = listed([_values_of_both(one, contest.chosen[0]) for one in found if one not in told and not one.alike])

@@ -21,8 +21,8 @@ from codesign.analysis.comparisons.contest import GUESSED, Contest
 from codesign.analysis.comparisons.not_modelled import (
     may_overload,
     terms_left_out,
-    time_left_out,
     times_in_others,
+    too_low,
     unmodelled,
 )
 from codesign.analysis.comparisons.robustness import drawn, quantiles, undrawn
@@ -71,7 +71,7 @@ def remarks_on(contest: Contest, told: Sequence[Point], columns: Collection[str]
     said = [guesses(point, names.upper(contest.label_of(point))) for point in told]
     said += [violated(point, contest.label_of(point)) for point in told]
     said += [violated_on_test(point, contest.label_of(point)) for point in told]
-    said += [may_miss(point, contest.where, names) for point in told]
+    said += [may_miss(point, contest.everyone, contest.where, names) for point in told]
     said += [terms_left_out(point, contest.column, names) for point in told]
     said += [doubt(point, contest.where, f" of {contest.label_of(point)}" * bool(told[1:])) for point in told]
     said += [_seeds_wanted(contest), undecided_by_samples(contest), partly_luck(contest)]
@@ -127,10 +127,11 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
 
 
 def time_of_best_left_out(contest: Contest) -> str:
-    """Say which time the value of the best leaves out, for certain or unless another time contains it; "" if none."""
+    """Say which time the value of the best leaves out, for certain or unless another time contains it; "" if none. The
+    most of a column is in doubt if another's value leaves out a time."""
     best, *others = contest.ranked
-    told = (best, contest.column, contest.names)
-    return time_left_out(*told) or times_in_others(best, others, contest.column, contest.names)
+    lower = others if contest.more else [best]
+    return next(filter(None, (too_low(one, contest.ranked, contest.column, contest.names) for one in lower)), "")
 
 
 def _of_other_bits(contest: Contest) -> str:
@@ -225,13 +226,13 @@ def without_draws(*columns: str) -> str:
 # energies that do not hold all terms ---------------------------------------------------------------------------------
 
 
-def may_miss(point: Point, where: Sequence[Constraint], names: Names) -> str:
-    """Say which limit on an energy or time a point may miss because its own value leaves something out, or because its
-    ticks may overload; "" if none."""
+def may_miss(point: Point, others: Collection[Point], where: Sequence[Constraint], names: Names) -> str:
+    """Say which limit on an energy or time a point may miss because its own value leaves something out, for certain or
+    unless its other times contain what those of others do not, or because its ticks may overload; "" if none."""
     for limit in where:
         if limit.is_least:
             continue
-        if said := unmodelled(point, limit.column, names):
+        if said := unmodelled(point, limit.column, names) or times_in_others(point, others, limit.column, names):
             return f"{said} Counting it, {limit.in_words} may be missed."
         if may_overload(point, limit.column):
             chip = names.chips[point.chip]
@@ -347,17 +348,16 @@ def _seeds_wanted(contest: Contest) -> str:
     if contest.second is not None and contest.runner_up is None:
         return "The best and the next have no training seed in common, so nothing says how sure the difference is."
     if of_one_training(contest):
-        several = any(point.value(contest.column).seeds > 1 for point in contest.ranked[: contest.level + 1])
-        return one_training(" in common" * several)
+        told = contest.ranked[: contest.level + 1]
+        several = any(point.value(contest.column).seeds > 1 for point in told)
+        return one_training(" in common" * several, given=all(point.training_method == GIVEN for point in told))
     found, undecided = contest.runner_up, undecided_by_seeds(contest)
     if found is None or undecided is None or (found.robustness is not None and not found.robustness.settled):
         return ""
     other, gain, tries = undecided
     if not gain.mean:
         return ""
-    if gain.half_width is None:  # of two given models
-        return ""
-    deviation = gain.half_width * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
+    deviation = (gain.half_width or 0.0) * math.sqrt(gain.seeds) / quantile_of(gain.seeds - 1)
     to = "" if other is contest.second else f" to {contest.label_of(other)}"
     best = contest.label_of(contest.ranked[0])
     why = f", since {best} was chosen from {tries} times as many variants" if gain.above_zero else ""

@@ -68,11 +68,13 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         verb, most = "have" if level[1:] else "has", extreme(where[0].column, more=more)
         has = f"{tied} {verb} the {most} {column_label(where[0].column)}"
         told = f"All constraints are met by {len(met):,} of {plural(len(able), 'point')}; {has}."
-        doubts = guesses(best, "It"), doubt(best, where), *_left_open(best, where), may_miss(best, where, names)
+        lacking = may_miss(best, able, where, names)
+        doubts = guesses(best, "It"), doubt(best, where), *_left_open(best, where), lacking
         return answer(
             standing="met",
             sentence=told,
-            confidence=float(often.mean()) if often.size > 1 else None,  # not of one seed without draws
+            # not of one seed without draws, nor of a value that leaves something out
+            confidence=float(often.mean()) if often.size > 1 and not lacking else None,
             options=_options(sorted(nearest, key=lambda point: point is not best), where, names),
             remarks=tuple(filter(None, [*doubts, *unknown, without_draws(*columns), *aside])),
         )

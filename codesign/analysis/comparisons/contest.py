@@ -70,6 +70,11 @@ class Contest:
         }
         return {option: point for option, point in best.items() if point is not None}
 
+    @cached_property
+    def everyone(self) -> Sequence[Point]:
+        """All variants of all options, whether they meet the constraints or not."""
+        return [point for variants in self.members.values() for point in variants]
+
     def option_of(self, point: Point) -> Any:
         """Return the option that a chosen variant represents."""
         return next(option for option, one in self.chosen.items() if one is point)

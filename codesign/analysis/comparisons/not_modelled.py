@@ -12,6 +12,8 @@ from codesign.analysis.results.naming import Names
 from codesign.analysis.results.points import Point
 from codesign.hardware.terms import AGREEMENT, CURRENTS, UNCHECKED, UNTIMED
 
+_TIMED = ("late_fraction", "on_s", "latency_synchronization_s", "energy_cores_in_use_j")
+"""Columns that depend on times, besides those of `DRAWN`."""
 _OF_TERMS = ("static energy", "energy of ")
 """The beginnings of entries of `not_modelled` on terms of the energy."""
 
@@ -44,17 +46,23 @@ def terms_left_out(point: Point, column: str, names: Names) -> str:
 def time_left_out(point: Point, column: str, names: Names) -> str:
     """Say which time a value leaves out because the chip's file does not give it; "" if none."""
     time = next((entry for entry in point.not_modelled if entry.startswith(AGREEMENT)), "")
-    if not time or not DRAWN.get(column):
+    if not time or not (column in _TIMED or DRAWN.get(column)):
         return ""
     return f"The {column_label(column)} of {names.chips[point.chip]} leaves out the {time}."
+
+
+def too_low(point: Point, others: Collection[Point], column: str, names: Names) -> str:
+    """Say which time a value leaves out, for certain or unless another time contains it; "" if none."""
+    return time_left_out(point, column, names) or times_in_others(point, others, column, names)
 
 
 def times_in_others(point: Point, others: Collection[Point], column: str, names: Names) -> str:
     """Say which times a point's chip gives at most as part of other times, while chips of other points give them apart;
     "" if none."""
-    if "latency_s" not in DRAWN.get(column, ()):
+    if column != "late_fraction" and "latency_s" not in DRAWN.get(column, ()):
         return ""
-    apart = {one.name for other in others if other.chip_facts for one in other.chip_facts.numbers}
+    facts = {other.chip: other.chip_facts for other in others}
+    apart = {one.name for of in facts.values() if of for one in of.numbers}
     apart -= {*UNTIMED.get(str(point.synchronization), ())}
     own = point.chip_facts.times_in_others if point.chip_facts else ()
     lacking = [path for path in own if path in apart]
