@@ -316,6 +316,20 @@ def test_an_option_that_its_chip_cannot_run_is_told(kind, inference):
     assert "Left out: width 3, since the chip's neurons cannot wait." in answer.remarks
 
 
+@pytest.mark.parametrize(("layered", "told"), [(False, True), (True, False)])
+def test_a_schedule_that_does_not_wait_on_a_chip_that_does_is_told(layered, told):
+    """Which synchronization is best? Neighbours, with spikes that chips whose layers wait do not have; where all do so,
+    nothing is told."""
+    kinds = {"asynchronous": 2e-6, "neighbour": 1e-6}
+    rows = [row("a", 1.0, seed, synchronization=kind, latency_s=kinds[kind]) for kind in kinds for seed in SEEDS]
+    rows = [one | {"axis.kind": one["synchronization"], "inference": "asynchronous"} for one in rows]
+    rows = [one | {"equivalent_to_layered": layered} for one in rows]
+    said = "does not wait as the chip does; `select: {schedule: chip}` keeps to the chips' own."
+    assert (said in asked(rows, choose="axis.kind", least="latency_s").sentence) == told
+    alike = [one | {"synchronization": "barrier"} for one in rows]
+    assert said not in asked(alike, choose="axis.kind", least="latency_s").sentence
+
+
 @pytest.mark.parametrize(("latency", "accuracy"), [(1.0, 0.8), (5.5, 0.99)])
 def test_what_does_not_compare_wins_nowhere(latency, accuracy):
     """b meets another limit, but its latency in real time says nothing beside a's."""

@@ -84,9 +84,7 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
         return answer(standing=standing, sentence=sentence, remarks=tuple(remarks))
     turns, further = switches(contest), _further(contest, question)
     said = [_sentence(contest), *filter(None, further), *turns[:1]]
-    sentence = " ".join(said[:_MOST_SENTENCES])
     further_remarks = (
-        *said[_MOST_SENTENCES:],
         *turns[1:],
         *remarks_on(contest, contest.ranked[:1]),
         _cannot_wait(selected, path, contest),
@@ -96,10 +94,10 @@ def choose(name: str, question: ChooseQuestion, points: Sequence[Point], names: 
     )
     return answer(
         standing="open" if failed and not contest.ranked[1:] else standing_of(contest),
-        sentence=sentence,
+        sentence=" ".join(said[:_MOST_SENTENCES]),
         confidence=None if failed and contest.second is None else shown_confidence(contest),
         comparisons=() if contest.runner_up is None else (contest.runner_up,),
-        remarks=tuple(remark for remark in further_remarks if remark and remark not in sentence),
+        remarks=(*said[_MOST_SENTENCES:], *(one for one in further_remarks if one and one not in " ".join(said))),
     )
 
 

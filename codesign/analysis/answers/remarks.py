@@ -46,7 +46,16 @@ from codesign.analysis.results.samples import samples_of, share_by_samples
 from codesign.analysis.results.statistics import GIVEN, quantile_of
 from codesign.analysis.results.study import violated, violated_on_test
 from codesign.analysis.results.table import ResultTable
-from codesign.hardware.terms import BOOKS, COST_TERMS, ENLARGED, HELD, SATURATE, STRUCTURE_CITATION, weight
+from codesign.hardware.terms import (
+    BOOKS,
+    COST_TERMS,
+    ENLARGED,
+    HELD,
+    SATURATE,
+    STRUCTURE_CITATION,
+    WAITING_KINDS,
+    weight,
+)
 from codesign.units import plural
 
 _ABOUT_CHIPS = ("chip", "capacity", "operation", "mapping", "synchronization", TRIAL_AXIS)
@@ -123,7 +132,7 @@ def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
     """Say why the sentence on the best may mean less than it seems to; `asked` are the facts or axes that distinguish
     the options."""
     untimed = time_of_best_left_out(contest)
-    return _on_two_chips(contest, asked), _of_other_bits(contest), _lacking_terms(contest), untimed
+    return _on_two_chips(contest, asked), _unawaited(contest), _of_other_bits(contest), _lacking_terms(contest), untimed
 
 
 def time_of_best_left_out(contest: Contest) -> str:
@@ -154,6 +163,17 @@ def _on_two_chips(contest: Contest, asked: Collection[str]) -> str:
     label, chip = names.upper(contest.label_of(best)), names.chips[best.chip]
     next_best = f"{contest.label_of(other)} on {names.chips[other.chip]}"
     return f"{label} is at its best on {chip} and {next_best}; select one chip to compare on it."
+
+
+def _unawaited(contest: Contest) -> str:
+    """Say that the best or the next does not wait although its chip does; "" if neither does so, or all options."""
+    waiting = [point for point in contest.ranked if point.synchronization in WAITING_KINDS]
+    free = [point for point in waiting if point.inference == "asynchronous" and not point.layered]
+    if len(free) == len(contest.ranked) or not (told := [point for point in contest.ranked[:2] if point in free]):
+        return ""
+    label, schedule = contest.label_of(told[0]), contest.names.of("schedule", told[0].schedule)
+    said = f"The schedule of {label}, {schedule}, does not wait as the chip does"
+    return f"{said}; `select: {{schedule: chip}}` keeps to the chips' own."
 
 
 def left_aside(points: Sequence[Point], able: Collection[Point], names: Names) -> tuple[str, ...]:
