@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from codesign.analysis.answers.answers import Answer, Option
 from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.answers.remarks import silent_networks
 from codesign.analysis.answers.savings import first_taking_part, what_limits
 from codesign.analysis.answers.selecting import value_of
-from codesign.analysis.comparisons.constraints import Constraint
+from codesign.analysis.comparisons.constraints import Constraint, more_is_better
 from codesign.analysis.comparisons.not_modelled import unpriced_currents
+from codesign.analysis.comparisons.variants import best_variant
 from codesign.analysis.questions import CHOICES, ChooseQuestion, Question
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import chance_percent
@@ -87,7 +90,7 @@ def _data(table: AnsweredTable, shown: Sequence[Point]) -> dict[str, Any]:
     books = {book: [point for point in in_book if point.number in numbers] for book, in_book in _books(table).items()}
     asked = []
     for answer in table.answers:
-        found = _asked(table.questions[answer.name], answer, shown)
+        found = _asked(table.questions[answer.name], answer, shown, books)
         if found is not None:
             asked.append({"name": answer.name, **found})
     samples = table.metadata.workload.test or 1
@@ -146,7 +149,9 @@ def _summary(metadata: ResultMetadata, points: Sequence[Point]) -> str:
 # questions, for the script to answer again ---------------------------------------------------------------------------
 
 
-def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[str, Any] | None:
+def _asked(
+    question: Question, answer: Answer, shown: Sequence[Point], books: Mapping[StaticBook, Sequence[Point]]
+) -> dict[str, Any] | None:
     """The data that the script needs to answer a question for other requirements; None if it has no options. Points are
     given by their positions in `shown`."""
     if answer.form == "printed" or not answer.options:
@@ -161,10 +166,34 @@ def _asked(question: Question, answer: Answer, shown: Sequence[Point]) -> dict[s
         "objective": column,
         "more": more,
         "required": required,
-        "limits": [[limit.column, limit.relation, limit.value] for limit in answer.where if not _of_control(limit)],
+        "limits": _limits(question, answer, books),
         "members": None if members == all_able else members,
         "rows": [_asked_row(option, places) for option in answer.options],
     }
+
+
+def _limits(
+    question: Question, answer: Answer, books: Mapping[StaticBook, Sequence[Point]]
+) -> list[tuple[str, str, dict[StaticBook, float]]]:
+    """The limits that a reader cannot move, in each book: `within … of best` moves with the energies."""
+    able = {point.number for point in answer.able}
+    path = question.choose.removeprefix(AXIS_PREFIX) if isinstance(question, ChooseQuestion) else "chip"
+    concerned = {
+        book: [point for point in points if point.number in able and value_of(point, path) is not None]
+        for book, points in books.items()
+    }
+
+    def limit_in(points: Sequence[Point], limit: Constraint) -> float:
+        asked, column = Constraint.parse(limit.text), limit.column
+        best = best_variant(points, column, more=more_is_better(column)) if asked.relation == "within" else None
+        mean = None if best is None else best.value(column).mean
+        return limit.value if mean is None else float(asked.from_best(np.array(mean)))
+
+    return [
+        (limit.column, limit.relation, {book: limit_in(points, limit) for book, points in concerned.items()})
+        for limit in answer.where
+        if not _of_control(limit)
+    ]
 
 
 def _of_control(limit: Constraint) -> bool:

@@ -377,6 +377,23 @@ def test_what_a_file_asks_of_other_columns_and_limits(shown):
     assert len(ranked(tab)) == 3
 
 
+def test_a_limit_near_the_best_follows_the_book(shown):
+    """Of the cores in use, too, Loihi spends over a tenth more on plain layered training than on the cheapest."""
+    near = {
+        "choose": "recipe",
+        "most": "accuracy",
+        "where": ["energy_j within 10 % of best"],
+        "select": {"chip": "loihi"},
+    }
+    table = read_results(EXAMPLE)
+    tab = shown(page_asking(table, [near]))
+    choose(tab, "book", "cores_in_use")
+    moved = ranked(tab)
+    in_use = replace(table, metadata=replace(table.metadata, static_book="cores_in_use"))
+    assert moved == ranked(shown(page_asking(in_use, [near])))
+    assert len(moved) == 4
+
+
 def test_what_no_point_has_may_be_asked_for(shown):
     metadata = synthetic_metadata(fast={"choose": "chip", "least": "latency_s"})
     rows_without = [row | {"latency_s": None} for row in synthetic_rows((0, 1))]

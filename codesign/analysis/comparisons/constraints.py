@@ -71,6 +71,11 @@ class Constraint:
         """As it was written, but with the column in words: `latency < 1 ms`."""
         return self.text.replace(self.column, column_label(self.column), 1)
 
+    def from_best(self, best: Floats) -> Floats:
+        """Of a `within`, the limits that such values of the best set."""
+        distance = self.value * np.abs(best) if self.relative else self.value
+        return best - distance if more_is_better(self.column) else best + distance
+
     @staticmethod
     def parse(text: object) -> Constraint:
         """Raises ValueError for text of another form, a column that is not known or a limit that it cannot have."""
@@ -126,15 +131,11 @@ def resolved(constraints: Sequence[Constraint], points: Sequence[Point]) -> tupl
 def _resolved(constraint: Constraint, points: Sequence[Point]) -> Constraint:
     if constraint.relation != "within":
         return constraint
-    more = more_is_better(constraint.column)
+    more, limit = more_is_better(constraint.column), constraint.from_best
     best = best_variant(points, constraint.column, more=more)
     mean = None if best is None else best.value(constraint.column).mean
     seeds = {int(seed) for point in points for seed in point.training_seeds}
     of_best = {} if best is None else in_draws(best, constraint.column, seeds)
-
-    def limit(value: Floats) -> Floats:
-        distance = constraint.value * np.abs(value) if constraint.relative else constraint.value
-        return value - distance if more else value + distance
 
     return replace(
         constraint,

@@ -84,7 +84,7 @@ const accurate = (index) => state.required === null || (value("accuracy", index)
 const withinLimits = (index) =>
   asked.limits.every(([key, relation, limit]) => {
     const mean = ofObjective(key)?.mean[index] ?? null; // an energy in the book that is chosen
-    return mean !== null && holds[relation](mean, limit);
+    return mean !== null && holds[relation](mean, limit[state.book]);
   });
 const meets = (index) => accurate(index) && withinLimits(index);
 // Why a point of the chart is faint; empty if it is not.
