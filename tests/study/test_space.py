@@ -41,6 +41,7 @@ def test_forms() -> None:
         ({"from": 0, "to": 3, "scale": "log"}, "a log scale needs ends above 0"),
         ({"from": 1, "to": 8, "scale": "log", "step": 2}, "a log scale has no step"),
         ({"from": 1, "to": 8, "step": 0.5}, "step must be one as well"),
+        ({"from": 16, "to": 64, "step": 100}, "step must reach another value up to 'to', found 100"),
         ({"from": "1 ms", "to": 5}, "needs a unit, found 5"),
         ({"from": 1, "to": "5"}, "both ends must be numbers, or have a unit such as '10 ms', found 1 and '5'"),
         ({"from": "1 ms", "to": "5 pJ"}, "must be a quantity in ms"),

@@ -61,6 +61,8 @@ class Range(Spec):
             raise ValueError("a log scale has no step; remove one of the two")
         if isinstance(self.from_, int) and isinstance(self.to, int) and isinstance(self.step, float):
             raise ValueError(f"between whole numbers, step must be one as well, found {self.step}")
+        if self.step is not None and self.step > (high - low) * (1 + 1e-9):
+            raise ValueError(f"step must reach another value up to 'to', found {self.step}")
         return self
 
     @property
