@@ -105,12 +105,13 @@ def _what_next(run: RunStatus) -> Iterator[Text]:
     yield Text(_why(run))
     if run.state == "finished" and record.search is not None:
         yield Text("A failed trial has ended too. Running the study again tries only what failed on the test split.")
-    elif record.command:
-        mended = "once that is mended, " if run.state == "failed" else ""
+        return
+    mended = "once that is mended, " if run.state == "failed" else ""
+    if record.command:
         yield Text(f"Finished jobs are kept; {mended}this continues with the rest:")
         yield Text(f"cd {shell_text(record.folder)} && {record.command}", style="bold", overflow="fold")
     else:
-        yield Text("Finished jobs are kept; run it again to continue with the rest.")
+        yield Text(f"Finished jobs are kept; {mended}run it again to continue with the rest.")
 
 
 def _why(run: RunStatus) -> str:

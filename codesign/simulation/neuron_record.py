@@ -28,7 +28,7 @@ class NeuronRecord(OfArrays):
     Attributes:
         spikes: how often the neuron fired in the timestep.
         highest: the highest potential at which the neuron was evaluated in the timestep, before any reset, which is
-            compared with its threshold; NaN if it was not evaluated.
+            compared with its threshold; NaN if it was not evaluated, 0 if it is held after a spike (`reset_delay`).
         potentials: the potential at the end of the timestep, after any reset and before the next timestep's decay.
     """
 
