@@ -170,7 +170,7 @@ def test_a_difference_that_still_counts_is_refuted_by_the_draws_in_which_it_does
     ("column", "others", "standings"),
     [
         ("energy_cores_in_use_j", "b", ("holds in part", "not shown")),
-        ("late_fraction", "b", ("holds in part", "not shown")),
+        ("late_fraction", "a", ("holds in part", "not shown")),
         ("spike_density", "b", ("holds", "does not hold")),
         ("paper_energy_j", "b", ("holds in part", "not shown")),
         ("paper_energy_j", "a", ("holds", "does not hold")),  # one price, which cancels
@@ -191,19 +191,23 @@ def test_a_claim_about_a_value_without_draws_holds_in_part_at_most(column, other
 
 
 @pytest.mark.parametrize("at_least", ["2 x", "3.795845 nJ"])
-def test_a_difference_that_is_just_as_large_as_asked_for_is_large_enough(at_least):
-    """Draws have six digits."""
+@pytest.mark.parametrize(("smaller", "standing"), [(0, "holds"), (1, "holds in part")])
+def test_a_difference_that_is_just_as_large_as_asked_for_is_large_enough(at_least, smaller, standing):
+    """Draws have six digits. In one of four, the difference may be smaller."""
     none: dict[str, Any] = dict.fromkeys(
         ("uncertain_numbers", "uncertain_low", "uncertain_value", "uncertain_high"), ()
     )
     none |= dict.fromkeys(("energy_at_low_j", "energy_at_high_j"), ())
     rows = [
-        one | {"chip": chip, "chip_title": chip, "energy_draws_j": [draw] * 4} | none
-        for chip, energy, draw in (("a", 3.795845e-9, 3.79585e-9), ("b", 7.59169e-9, 7.59169e-9))
+        one | {"chip": chip, "chip_title": chip, "energy_draws_j": [draw] * 3 + [last]} | none
+        for chip, energy, draw, last in (
+            ("a", 3.795845e-9, 3.79585e-9, 3.79585e-9),
+            ("b", 7.59169e-9, 7.59169e-9, 7.59169e-9 - smaller * 1e-10),
+        )
         for one in run("layered", "layered", "energy_j", (energy,) * 3, not_modelled=[])
     ]
     found = asked(rows, column="energy_j", more={"chip": "b"}, less={"chip": "a"}, at_least=at_least)
-    assert (found.standing, found.remarks) == ("holds", ())
+    assert (found.standing, len(found.remarks)) == (standing, smaller)
 
 
 @pytest.mark.parametrize(

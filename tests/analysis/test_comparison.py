@@ -163,3 +163,19 @@ def test_a_given_model_is_held_against_the_trainings_of_all_seeds(seeds, ranged)
         assert answer.standing in ("sure", "holds")
     cheaper = asked(rows, choose="recipe", least="energy_j")
     assert (cheaper.standing, cheaper.confidence) == ("sure", 1.0)
+
+
+def test_sides_given_by_name_are_of_the_fact_that_has_both():
+    """b is a chip and a recipe."""
+    rows = [
+        row(chip, 1.0, seed, latency_s=latency * 1e-6) | {"recipe": recipe}
+        for (chip, recipe), latency in {("a", "b"): 1.0, ("a", "c"): 2.0, ("b", "b"): 4.0, ("b", "c"): 8.0}.items()
+        for seed in SEEDS
+    ]
+    for fact, names, means in (("recipe", ["b", "c"], [1e-6, 2e-6]), ("chip", ["b", "a"], [1e-6, 4e-6])):
+        found = asked(rows, compare=names, columns=["latency_s"]).comparisons[0]
+        assert sorted(getattr(point, fact) for point in (found.better, found.worse)) == sorted(names)
+        assert [found.better_mean, found.worse_mean] == pytest.approx(means)
+    lost = rows[0] | {"recipe": "d", "status": "failed", "reason": "TimeoutError: took longer"}
+    told = asked([*rows, lost], compare=["c", "d"], columns=["latency_s"]).sentence
+    assert told == "No variant of d takes part: TimeoutError: took longer."

@@ -35,14 +35,27 @@ def test_a_published_interval_of_paired_samples():
 
 
 def test_the_mean_over_seeds_of_each_sample_is_compared():
-    """Of 10 samples, two are gained by one in both of two seeds, and one in one of them: leads of 1, 1, ½ and 0."""
+    """Of 10 samples, two are gained by one in both of two seeds, and one in one of them: leads of 1, 1, ½ and 0. A seed
+    that only one has does not count."""
     points = gathered(
-        answering("a", [[1, 1, 1, 0] + [1] * 6, [1, 1, 0, 0] + [1] * 6], spike_density=1.0)
+        answering("a", [[1, 1, 1, 0] + [1] * 6, [1, 1, 0, 0] + [1] * 6, [0] * 9 + [1]], spike_density=1.0)
         + answering("b", [[0, 0, 0, 0] + [1] * 6] * 2, spike_density=2.0)
     )
     lead, spread = 2.5 / 12, math.sqrt(((2.25 + 2) / 12 - (2.5 / 12) ** 2) / 12)
     expected = (lead - 1.959964 * spread, lead + 1.959964 * spread)
     assert lead_by_samples(*points, "accuracy") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("times", [1.0, 1.05])
+@pytest.mark.parametrize("apart", [0, 5])
+def test_shares_of_unknown_samples_are_as_far_apart_as_the_sum_of_their_squares_allows(times, apart):
+    """90 and 80 % of 98 samples, with one right and one wrong added; with seeds in common or not."""
+    rows = [row("a", 1.0, seed, samples=98, agreement=0.9, spike_density=1.0) for seed in SEEDS]
+    rows += [row("b", 1.0, seed + apart, samples=98, agreement=0.8, spike_density=2.0) for seed in SEEDS]
+    more, less = (0.9 * 98 + 1) / 100, (0.8 * 98 + 1) / 100
+    spread = math.sqrt((more * (1 - more) + times**2 * less * (1 - less)) / 100)
+    expected = (more - times * less - 1.959964 * spread, more - times * less + 1.959964 * spread)
+    assert lead_by_samples(*gathered(rows), "agreement", times) == pytest.approx(expected)
 
 
 def test_more_samples_are_advised_than_there_are():
@@ -96,6 +109,25 @@ def test_who_may_be_more_than_a_point_ahead_makes_a_limit_doubtful(gained, stand
     assert (labels(answer)[0], answer.confidence, answer.standing) == ("a", 1.0, standing)
     told = "a may meet accuracy within 1 point of best only by chance."
     assert (told in answer.remarks) == (standing == "likely")
+
+
+@pytest.mark.parametrize(
+    ("undecided", "samples", "told"), [(0.02, 400, "meet"), (0.02, 10_000, ""), (0.08, 10_000, "")]
+)
+def test_a_share_of_which_less_is_better_may_be_within_a_point_by_chance(undecided, samples, told):
+    """b needs less, and a has 2 % of the samples undecided: 1.96 √(2 · 0.0224 · 0.9776 / 402) is 2.0 points, or 0.4."""
+    shares = {"a": (2e-9, 0.02), "b": (1e-9, undecided)}
+    rows = [
+        row(chip, 1.0, seed, energy_j=energy * (1 + 1e-6 * seed), undecided_fraction=share, spike_density=energy)
+        for chip, (energy, share) in shares.items()
+        for seed in SEEDS
+    ]
+    limit = "undecided fraction within 1 point of best"
+    answer = asked(rows, samples=samples, choose="chip", least="energy_j", where=[limit.replace(" ", "_", 1)])
+    assert labels(answer)[0] == ("a" if undecided > 0.02 else "b")
+    assert [one for one in answer.remarks if "by chance" in one] == [f"b may {told} {limit} only by chance."] * bool(
+        told
+    )
 
 
 @pytest.mark.parametrize(("shift", "standing"), [(0, "likely"), (16, "sure")])
@@ -177,6 +209,8 @@ def test_the_highest_of_several_is_partly_luck():
     told = f"The highest of several is partly luck: chosen on other seeds and samples, the best has {expected:.1%}"
     said = [one.replace(" %", "%") for one in asked(rows, choose="chip", most="accuracy").remarks]
     assert any(one.startswith(told) for one in said)
+    once, twice = (accuracy_of_a_choice(gathered([one for one in rows if one["training_seed"] < n])) for n in (1, 2))
+    assert (once is None, twice is None) == (True, False)
     clear = answering("c0", np.ones((10, 203), dtype=int), spike_density=1.0) + rows[10:]
     assert not any("luck" in one for one in asked(clear, choose="chip", most="accuracy").remarks)
 
