@@ -223,7 +223,8 @@ def test_a_factor_is_about_so_much_or_at_least(density, about, at_least):
     rows = run("layered", "layered", "spike_density", tuple(4.0 * shift for shift in shifts))
     rows += run("unlayered_rs", "random", "spike_density", tuple(density * shift for shift in shifts))
     sides: dict[str, Any] = {"column": "spike_density", "more": LAYERED, "less": UNLAYERED_RS}
-    assert asked(rows, **sides, about="2 x").standing == about
+    found = asked(rows, **sides, about="2 x")
+    assert (found.standing, found.sentence.partition(" By ")[2]) == (about, f"a factor of {4 / density:.3g}.")
     assert asked(rows, **sides, at_least="2 x").standing == at_least
     assert asked(rows, **sides, at_least="0.9").standing == ("does not hold" if density > 3 else "holds")
 

@@ -98,6 +98,7 @@ def test_what_is_counted_is_fewest_or_most(column, label):
     compared = asked(rows, compare=["a", "b"], columns=[column])
     assert compared.sentence == f"a has 25 % fewer {label} than b."
     assert all(compared.remarks)
+    assert asked(rows, choose="chip", least=column, ask="Which one?").question == "Which one?"
     least, most = (asked(rows, choose="chip", **{how: column}) for how in ("least", "most"))
     assert (least.question, most.question) == (
         f"Which chip has the fewest {label}?",

@@ -39,6 +39,12 @@ def test_how_far_the_nearest_is_from_a_limit(limit, missed):
     assert asked(rows, target=[limit]).sentence.endswith(f": {missed}.")
 
 
+@pytest.mark.parametrize(("limit", "standing"), [("accuracy >= 70 %", "met"), ("accuracy > 70 %", "not met")])
+def test_a_mean_that_differs_from_a_limit_by_rounding_is_just_the_limit(limit, standing):
+    """(0.7 + 0.7 + 0.7) / 3 is 0.6999999999999998."""
+    assert asked([row("a", 1.0, seed, accuracy=0.7) for seed in SEEDS], target=[limit]).standing == standing
+
+
 @pytest.mark.parametrize("limit", ["accuracy >= 0 %", "accuracy <= 100 %", "energy_j >= 0 J"])
 def test_a_limit_that_nothing_lies_beyond_is_not_met_by_chance(limit):
     rows = [row("a", 1.0, seed, accuracy=of, energy_j=of * 1e-9) for seed, of in enumerate((0.1, 0.9))]

@@ -209,13 +209,13 @@ def seeds_of(point: Point, constraints: Sequence[Constraint], own: Iterable[int]
 
 
 def doubt(point: Point, constraints: Sequence[Constraint], of: str = "") -> str:
-    """Say which constraints the mean meets but some training seeds or draws do not; "" if all do. `of` names the point,
-    as in ` of Loihi`, if there are several."""
+    """Say which constraints some training seeds or draws of a point do not meet whose means do; "" if all do. `of`
+    names the point, as in ` of Loihi`, if there are several."""
     said = []
     for constraint in constraints:
         seeds = seeds_of(point, (constraint,), point.seeds(constraint.column).index)
         met = met_in(point, (constraint,), seeds)
-        if met.all() or not meets(point, constraint):
+        if met.all():
             continue
         in_words = quantity if constraint.by_seed else stated  # which is computed if it depends on the best
         limit, label = in_words(constraint.value, constraint.column), column_label(constraint.column)
