@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codesign.errors import DocumentError
+from codesign.hardware.chip.description import Chip
 from codesign.hardware.chip.parameters import with_parameter
 from codesign.hardware.library import chip_names, chip_variant, find_chip, load_chip
 
@@ -94,6 +95,14 @@ sources: {board: {citation: A board}}
     # A remark alone leaves the number what it was.
     remark = load_chip(Path(variant("energies: {synaptic_operation: {note: at 25 °C}}\n"))).energies.synaptic_operation
     assert (remark.value, remark.note, remark.source) == (5e-12, "at 25 °C", "paper")
+
+
+def test_null_takes_out_whole_parts(folder: Path) -> None:
+    text = "times: null\nstatic_power: null\npower_gating: null\ncan_flush: null\nsupports: null\n"
+    for mine in (load_chip(Path(variant(text))), chip_variant("./base.yaml", yaml.safe_load(text))):
+        assert isinstance(mine, Chip)
+        assert (mine.times.given, mine.can_flush, mine.energies.hop.value) == ({}, "unknown", 1e-12)
+    assert mistakes("cores: null\n")[0].endswith("'cores' is missing")
 
 
 def test_another_kind_of_synchronization_keeps_what_both_have(folder: Path) -> None:

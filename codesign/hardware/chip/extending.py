@@ -55,7 +55,17 @@ class _Description(Merged):
     def extend(self, part: Fragment) -> None:
         self.remove(part)
         give_way(self, (), part.data)
+        extends = bool(self.data)
         self.merge(part, without=("extends", "remove"))
+        if extends:
+            self._take_out(part.data)
+
+    def _take_out(self, written: Mapping[str, Any]) -> None:
+        """Remove what an extending part says is null."""
+        nulls = [path for path in paths_in(written) if value_at(written, path) is None and _of_keys(path)]
+        for *inside, key in nulls:
+            if key in value_at(self.data, tuple(inside)):
+                self.forget((*inside, key))
 
     def name_base(self, base: Any, place: Place) -> None:
         """Name what is extended, and remove sources that are no longer used, except those of the extending file."""
@@ -106,6 +116,10 @@ def part_over(merged: Merged, here: Path_, before: Any, value: Any, *, chip: Pat
     if isinstance(value, dict) and not value.keys().isdisjoint(VALUES):
         _forget_keys(merged, here, _OF_A_VALUE)
     return value
+
+
+def _of_keys(path: Path_) -> bool:
+    return all(isinstance(key, str) for key in path)
 
 
 def _forget_keys(merged: Merged, here: Path_, keys: set[str]) -> None:
