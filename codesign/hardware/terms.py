@@ -38,7 +38,7 @@ CutChoice = Literal["auto", "channels", "rows", "columns"]
 WAITING_KINDS = {"barrier": "a barrier", "timer": "a timer", "neighbour": "agreement of neighbours"}
 """Kinds of synchronization under which a neuron waits for everything that reaches it in a step, in words."""
 
-SYNCHRONIZATIONS = {"asynchronous": "no synchronization", "clocked": "a clock", **WAITING_KINDS}
+SYNCHRONIZATIONS = {"asynchronous": "asynchronous execution", "clocked": "a clock", **WAITING_KINDS}
 """All kinds of a chip's synchronization, in words; their classes are in `codesign.hardware.chip.parts`."""
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Any
 
 import pytest
 from handmade_hardware import near
 from made_up_answers import SEEDS, accurate, asked, by_seed, gathered, labels, row, rows_of, with_terms
-from synthetic_sweep import loihi_row, with_ranges
+from synthetic_sweep import loihi_row, synthetic_metadata, table_of, with_ranges
 
+from codesign.analysis.answers.asking import AnsweredTable
 from codesign.analysis.results.formatting import in_times
-from codesign.analysis.results.metadata import ChipFacts
+from codesign.analysis.results.metadata import AxisFacts, ChipFacts
 from codesign.analysis.results.naming import names_of
 from codesign.hardware.terms import OWN_CITATION
 
@@ -424,6 +426,14 @@ def test_what_no_value_lies_beyond_is_no_end(path, values, told):
     ]
     answer = asked(rows, choose=f"axis.{path}", least="latency_s")
     assert ("that was tried" in answer.sentence) == told
+
+
+def test_one_of_a_unit_is_an_end_as_any_other():
+    metadata = synthetic_metadata(it={"choose": "width", "least": "latency_s"})
+    metadata = replace(metadata, axes=(AxisFacts(name="width", unit="V"),))
+    rows = rows_of([("a", 1.0, 0.9, 10.0, 1.0), ("a", 0.8, 0.9, 10.0, 2.0)])
+    (answer,) = AnsweredTable.of(table_of(rows, metadata)).answers
+    assert "It is the largest that was tried" in answer.sentence
 
 
 def test_of_two_values_that_are_level_none_is_called_the_end():

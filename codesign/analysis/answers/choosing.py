@@ -325,12 +325,13 @@ def _not_ranked(contest: Contest) -> str:
 
 
 def _at_an_end(contest: Contest, path: str) -> str:
-    """Say that the best value of a numeric axis is the smallest or largest tried; "" for 0 and 1, mostly the limit of
-    what is possible; if values beyond it were tried without a result, as where the network does not fit; and if no
-    cores are left to spread over."""
+    """Say that the best value of a numeric axis is the smallest or largest tried; "" for 0, or 1 without a unit, mostly
+    the limit of what is possible; if values beyond it were tried without a result, as where the network does not fit;
+    and if no cores are left to spread over."""
     best, whole = contest.option_of(contest.ranked[0]), contest.ranked[0].whole
     tried = [cell for frame in (whole.frame, whole.failed) for cell in frame[path].dropna() if isinstance(cell, float)]
-    if contest.level > 1 or best in (0, 1) or best not in (min(tried, default=None), max(tried, default=None)):
+    limits = (0,) if whole.units.get(path.removeprefix(AXIS_PREFIX)) else (0, 1)
+    if contest.level > 1 or best in limits or best not in (min(tried, default=None), max(tried, default=None)):
         return ""
     end, further = ("largest", "larger") if best == max(tried) else ("smallest", "smaller")
     if end == "largest" and path.endswith(".spread") and contest.ranked[0].value("core_share").mean == 1:
