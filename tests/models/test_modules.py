@@ -179,7 +179,7 @@ def turned(turn: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> nn.Mod
     return Doing(add, maps=maps, lifs=lifs)
 
 
-def steps(first: nn.Module, change: Callable[[torch.Tensor], torch.Tensor] = lambda v: v) -> nn.Module:
+def steps(first: nn.Module, change: Callable[..., torch.Tensor] = lambda spikes, v: v) -> nn.Module:
     """A chain that runs once for each timestep, and what becomes of the neurons' state in between."""
     fc, lif = nn.Linear(4, 4), Leaky(0.5)
 
@@ -188,7 +188,7 @@ def steps(first: nn.Module, change: Callable[[torch.Tensor], torch.Tensor] = lam
         counted = []
         for now in x:
             spikes, v = lif(fc(first(now)), v)
-            v = change(v)
+            v = change(spikes, v)
             counted.append(spikes)
         return counted
 
@@ -260,8 +260,12 @@ REFUSED = {
     "sum of turned spikes": (turned(lambda x, spikes: spikes.t()), r"'lifs.1' \(Leaky\): its input does not come from"),
     "hook": (chain(hooked(), Leaky(0.5)), r"module '1' \(Leaky\): its input does not come from a module"),
     "begins again": (
-        steps(nn.Identity(), torch.zeros_like),
+        steps(nn.Identity(), lambda spikes, v: torch.zeros_like(v)),
         r"'lif' \(Leaky\): its state must be what it last returned",
+    ),
+    "spikes for state": (
+        steps(nn.Identity(), lambda spikes, v: spikes),
+        r"'lif' \(Leaky\): its state must be what it last returned, unchanged and in that order",
     ),
     "kept": (forgetting(IFNode(), "v"), r"module 'last' \(IFNode\): its state must be what it last returned"),
     "kept by Rockpool": (forgetting(LIFNeuronTorch(), "vmem"), r"'last' \(LIFNeuronTorch\): its state must be what it"),

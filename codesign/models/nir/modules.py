@@ -8,6 +8,7 @@ its base. A module may run once per timestep, or once for all timesteps.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ _COPIES = ("repeat", "clone", "contiguous", "float")
 """Functions that copy a sample, along time or samples."""
 _SUMS = ("add", "add_", "__add__", "__radd__", "__iadd__")
 _OWN = "; for neurons of your own, `SpikingNetwork(…).load_weights` takes the weights"
-_STATE = "its state must be what it last returned, unchanged, and 0 (norse: v_leak) at first"
+_STATE = "its state must be what it last returned, unchanged and in that order, and 0 (norse: v_leak) at first"
 _STATES = ("v", "c", "mem", "syn", "spk", "v_mem", "i_syn", "vmem", "isyn", "spikes")
 """Attributes in which neurons keep their state between calls."""
 _GIVEN = ("snntorch", "norse")
@@ -177,7 +178,9 @@ class _Trace(TorchFunctionMode):
                 sent = answers_of(self.neurons[name][1], module, output)
                 self.answers.setdefault(name, []).extend(answer.clone() for answer in sent)
             if self.neurons.get(name, ("", None))[0] in _GIVEN:
-                self._check_state(name, module, [*args, *kwargs.values()][1:], output)
+                # in the order of forward's parameters, which is that of its outputs
+                states = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+                self._check_state(name, module, [*states.values()][1:], output)
 
         return hook
 
@@ -222,7 +225,8 @@ class _Trace(TorchFunctionMode):
         norse start again whenever they are given none."""
         of_norse, before, given = self.neurons[name][0] == "norse", self._states.get(name), [*_all_tensors(states)]
         if before is not None:
-            kept = all(before.get(_storage(state), (None, -1))[1] == state._version for state in given)
+            last = [(storage, version) for storage, (_, version) in before.items()]
+            kept = [(_storage(state), state._version) for state in given] == last[len(last) - len(given) :]
             wrong = not kept or (of_norse and not given)
         elif of_norse:
             wrong = not all(_rests(module.p, state) for state in states if state is not None)
