@@ -99,7 +99,10 @@ def _check(layers: Sequence[Layer], numbers: Sequence[LayerNumbers]) -> None:
         if not ((gain > 0) & np.isfinite(gain)).all():
             raise layer.node.refusal("the input's gain must be above 0, and finite; move its sign into the weights")
         if of_layer.synaptic_decay is not None and np.any(of_layer.drive):
-            raise layer.node.refusal("with a synaptic current, a bias must be one of its weights, and not a v_leak")
+            raise layer.node.refusal(
+                "with a synaptic current, a bias must be one of its weights, and not a v_leak (norse) or the bias of "
+                "neurons (Rockpool, where it learns unless it is Constant(0.0))"
+            )
         try:
             _spec([of_layer], [], 1.0)
         except InputError as error:
