@@ -355,6 +355,20 @@ def test_a_strip_needs_the_kernels_of_all_channels() -> None:
         cd.place(shape, chip, cut="rows")
 
 
+@pytest.mark.parametrize("cut", ["channels", "rows"])
+def test_a_full_connection_shares_no_weights(cut: str) -> None:
+    """Beside a kernel of 9 weights, each of 4 neurons has 4 of a linear skip, so a core of 17 weights holds two."""
+    layers = (Conv2d(kind="conv2d", channels=1, kernel=3, padding=1),) * 2
+    skip = {"from": "input", "to": 1, "kind": "linear"}
+    shape = cd.network_shape(cd.TopologySpec(input=(1, 2, 2), layers=layers, skips=[skip]))
+    chip = cores(3, neurons_per_core=4, synapses_per_core=17).model_copy(update={"stores_kernels": True})
+    assert [(load.neurons, load.synapses) for load in cd.place(shape, chip, cut=cut).core_loads] == [
+        (4, 9),
+        (2, 17),
+        (2, 17),
+    ]
+
+
 def test_more_cores_go_to_the_layers_with_the_most_to_do() -> None:
     """16 · 8 synapses and 8 neurons, 8 · 4 and 4: of 5 cores 4 for the first layer, which leaves 34 for each, to 36."""
     chip = cores(6, neurons_per_core=8)

@@ -103,12 +103,15 @@ class Budget:
 
     def stored(self, size: LayerShape, neurons: int, cut: Cut) -> int:
         """Synapses that `neurons` neurons of a layer take on one core: the layer's mean, rounded up. If kernels are
-        stored, a strip needs those of all channels, and a run of channels only its own."""
+        stored, a strip needs those of all channels, and a run of channels only its own; of a direct connection that
+        shares no weights, each neuron needs its own."""
         late = neurons * size.delayed_fan_in
         if not self._stores_kernel(size):
             return late - (-neurons * (size.synapses + size.direct_synapses) // size.neurons)
         channels = size.channels if cut != "channels" else -(-neurons * size.channels // size.neurons)
-        return late + channels * _kernels(size) // size.channels
+        into = (one for one in self.shape.direct if self.shape.layers[one.target] is size)
+        own = sum(one.weights for one in into if one.weights == one.synapses)
+        return late + neurons * own // size.neurons + channels * (_kernels(size) - own) // size.channels
 
     def add(self, used: dict[int, tuple[int, int]], part: Slice, sign: int = 1) -> None:
         """Add the neurons and synapses of a part to those on its core, or subtract them with a sign of −1."""
