@@ -180,3 +180,11 @@ def test_sides_given_by_name_are_of_the_fact_that_has_both():
     lost = rows[0] | {"recipe": "d", "status": "failed", "reason": "TimeoutError: took longer"}
     told = asked([*rows, lost], compare=["c", "d"], columns=["latency_s"]).sentence
     assert told == "No variant of d takes part: TimeoutError: took longer."
+
+
+def test_a_given_model_is_compared_with_the_mean_of_all_trainings():
+    """Not with that of the seed under which its row happens to be kept."""
+    given = [one | {"training_method": "given"} for one in by_seed("latency_s", a=[2e-6])]
+    answer = asked([*given, *by_seed("latency_s", b=[1e-6, 3e-6, 3.5e-6])], choose="chip", least="latency_s")
+    assert [option.label for option in answer.options] == ["a", "b"]
+    assert "20 % less than b" in answer.sentence
