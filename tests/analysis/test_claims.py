@@ -186,6 +186,10 @@ def test_a_claim_about_a_value_without_draws_holds_in_part_at_most(column, other
     one, other = {"recipe": "layered", "chip": "a"}, {"recipe": "unlayered_rs", "chip": others}
     found = [asked(rows, column=column, more=more, less=less) for more, less in ((one, other), (other, one))]
     assert tuple(each.standing for each in found) == standings
+    two = [
+        asked(rows, column=column, column_of_less=column, more=m, less=less) for m, less in ((one, other), (other, one))
+    ]
+    assert tuple(each.standing for each in two) == standings
     told = [any("ranges of the chips' numbers do not count" in one for one in each.remarks) for each in found]
     assert told == [standings[0] == "holds in part"] * 2
 

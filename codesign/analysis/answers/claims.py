@@ -275,12 +275,14 @@ def _undrawn(cases: Sequence[_Case]) -> str:
     """Say that the ranges of the chips' numbers do not count although values depend on them; "" if they do, or cancel
     as in the paper's energies on one chip."""
     question, pairs = cases[0].question, [case.pair for case in cases]
-    if _of_two_columns(question):
-        return (
-            _UNDRAWN if any(drawn(point, question.column) for pair in pairs for point in (pair.more, pair.less)) else ""
-        )
-    cancels = question.column == "paper_energy_j" and all(pair.more.silicon == pair.less.silicon for pair in pairs)
-    return "" if cancels else without_draws(like(question.column))
+    columns = {like(of) for of in (question.column, question.column_of_less or question.column)}
+    if columns == {"paper_energy_j"} and all(pair.more.silicon == pair.less.silicon for pair in pairs):
+        return ""
+    without = without_draws(*columns)
+    if not _of_two_columns(question):
+        return without
+    ranged = any(drawn(point, of) for pair in pairs for point in (pair.more, pair.less) for of in columns)
+    return _UNDRAWN if without or ranged else ""
 
 
 def _left_to_draws(cases: Sequence[_Case]) -> str:
