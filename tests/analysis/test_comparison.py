@@ -188,3 +188,13 @@ def test_a_given_model_is_compared_with_the_mean_of_all_trainings():
     answer = asked([*given, *by_seed("latency_s", b=[1e-6, 3e-6, 3.5e-6])], choose="chip", least="latency_s")
     assert [option.label for option in answer.options] == ["a", "b"]
     assert "20 % less than b" in answer.sentence
+
+
+def test_an_option_that_lacks_a_seed_counts_there_with_its_mean():
+    """b is always 0.1 µs behind a; c, with 11 µs in another seed, is ahead of the 14 µs of a in one of five."""
+    a = (10e-6, 10e-6, 10e-6, 10e-6, 14e-6)
+    rows = by_seed("latency_s", a=a, b=[value + 1e-7 for value in a])
+    rows += [row("c", 1.0, 9, latency_s=11e-6)]
+    answer = asked([one | {"not_modelled": []} for one in rows], choose="chip", least="latency_s")
+    assert [option.label for option in answer.options] == ["a", "b", "c"]
+    assert (answer.standing, answer.confidence) == ("likely", pytest.approx(0.8))
