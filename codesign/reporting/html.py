@@ -157,14 +157,14 @@ def _asked(
     if answer.form == "printed" or not answer.options:
         return None
     places = {point.number: place for place, point in enumerate(shown)}
-    column, more = ("energy_j", False) if answer.form == "target" else (answer.column, answer.more)
     required = max((limit.value for limit in answer.where if _of_control(limit)), default=None)
     members = [places[point.number] for point in answer.able if point.number in places]
     all_able = [place for place, point in enumerate(shown) if not point.set_aside]
     return {
         "by": _by(question, answer),
-        "objective": column,
-        "more": more,
+        "objective": answer.column,
+        "more": answer.more,
+        "ofPoints": answer.form == "target",
         "required": required,
         "limits": _limits(question, answer, books),
         "members": None if members == all_able else members,

@@ -394,6 +394,17 @@ def test_a_limit_near_the_best_follows_the_book(shown):
     assert len(moved) == 4
 
 
+def test_a_target_is_ranked_by_its_first_column(shown):
+    """The soonest answer of all is µBrain's, and not the cheapest; a moved control looks for the best of each chip."""
+    table = read_results(EXAMPLE)
+    tab = shown(page_asking(table, [{"target": ["latency_s < 1 s", "accuracy >= 95 %"]}]))
+    first, head = rows(tab)[0], texts_of(tab, "#decision thead th")
+    assert (head[1], first[1]) == ("least latency", "best")
+    assert first[0].startswith("µBrain, random order")
+    require(tab, 97.5)
+    assert [row[0] for row in rows(tab)[:2]] == ["Loihi", "Speck"]
+
+
 def test_what_no_point_has_may_be_asked_for(shown):
     metadata = synthetic_metadata(fast={"choose": "chip", "least": "latency_s"})
     rows_without = [row | {"latency_s": None} for row in synthetic_rows((0, 1))]

@@ -46,6 +46,7 @@ def reach(name: str, question: TargetQuestion, points: Sequence[Point], names: N
         name=name,
         form="target",
         column=where[0].column,
+        more=where[0].is_least,
         question=question.ask or f"Which points meet {listed([limit.in_words for limit in question.target])}?",
         able=able,
         where=where,
