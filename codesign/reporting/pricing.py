@@ -195,11 +195,11 @@ def _label(column: str) -> str:
 
 def best_points(page: PricingPage) -> dict[str, Mapping[str, Any]]:
     """The best point of the front in each objective that is a cost, by what is best about it, such as `least energy per
-    sample and least latency`; the following objectives break ties."""
+    sample and least latency`; the other costs break ties, then the prices."""
     signs = {column: -1 if towards == "maximize" else 1 for column, towards in page.objectives}
     columns, best = list(signs), dict[str, Mapping[str, Any]]()
-    for place, column in enumerate(columns):
-        order = columns[place:] + columns[:place]
+    for column in columns:
+        order = [column, *(name for name in columns if name in _COSTS), *columns]
         known = [row for row in page.front if column in _COSTS and row.get(column) is not None]
         if known:
             name = f"{extreme(column, more=signs[column] < 0)} {_label(column)}"

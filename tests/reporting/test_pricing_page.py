@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 from hostile_texts import Page
 from plain_pages import prices_page
+
+from codesign.reporting.pricing import best_points
 
 
 def test_the_same_prices_give_the_same_page():
@@ -24,6 +27,14 @@ def test_a_page_of_prices_says_first_what_is_best_and_with_which_prices():
         ["least energy per sample", "0", "layered", "10 nJ", "1 ms", "1 ns", "4"],
         ["least latency", "5", "random", "60 nJ", "167 µs", "2 ns", "all"],
     ]
+
+
+def test_of_points_equally_soon_the_one_with_less_energy_is_the_best():
+    """Though more static power, which is easier to build, is an objective too, and stands between them."""
+    objectives = (("latency_s", "minimize"), ("static_power.chip", "maximize"), ("energy_j", "minimize"))
+    front = [{"latency_s": 1e-6, "static_power.chip": power, "energy_j": power * 1e-3} for power in (2e-3, 1e-3)]
+    best = best_points(SimpleNamespace(objectives=objectives, front=front))
+    assert best == {"least latency and least energy per sample": front[1]}
 
 
 def test_points_of_the_front_that_are_not_drawn_are_told():
