@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,8 +67,9 @@ class Workload(WorkloadOutline):
         input_size: number of a network's inputs, `c · h · w`.
         train, validation, test: disjoint splits, in an order that mixes the classes; see `Split`.
         coverage: a sentence about how much of the dataset this copy has; None if it is complete.
-        left_out: of your own data, which classes have no samples, how many events come after the last timestep, or how
-            many timesteps come after the last event of all or of a sample; "" if none, or if unknown.
+        left_out: of your own data, which classes have no samples at all, for training or in the test, how many test
+            samples equal one for training or validation, how many events come after the last timestep, or how many
+            timesteps come after the last event of all or of a sample; "" if none, or if unknown.
     """
 
     name: str
@@ -104,7 +106,7 @@ def load_workload(
             raise DataError(f"{where} changed while they were read; start again")
         plan.cache.store(fingerprint, batches)
     batches = {name: batch.with_grid(recordings.grid) for name, batch in batches.items()}
-    left_out = plan.left_out(batches.values())
+    left_out = plan.left_out(batches)
     return Workload(
         **vars(plan.outline),
         name=spec.name,
@@ -213,25 +215,31 @@ class _Plan:
             return self.batch(self.split.test[:1]).select([])
         return self.recordings.batch(positions, self.spec)
 
-    def left_out(self, batches: Collection[EventBatch]) -> str:
+    def left_out(self, batches: Mapping[str, EventBatch]) -> str:
         """`Workload.left_out`. Raises DataError if all events come after the last timestep."""
-        return "; ".join(filter(None, (self._empty_classes(), self._empty_timesteps(batches))))
-
-    def _empty_classes(self) -> str:
-        """Classes without samples in your own file, such as 0 where labels count from 1: each has an output neuron."""
         if self.spec.file is None:
             return ""
-        classes = self.recordings.classes
-        empty = np.flatnonzero(np.bincount(self.recordings.labels, minlength=classes) == 0)
-        more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
-        many = f"{len(empty):,} of {classes:,} classes, counted from 0, without samples"
-        return f"{many}: {empty[0]}{more}" if len(empty) else ""
+        told = self._empty_classes(), _repeated(batches), self._empty_timesteps(batches.values())
+        return "; ".join(filter(None, told))
+
+    def _empty_classes(self) -> str:
+        """Classes without samples, such as 0 where labels count from 1: each has an output neuron. Others may have none
+        to train on, or in the test, whose accuracy then leaves them out."""
+        known = set[int]()
+        labels, classes, told = self.recordings.labels, self.recordings.classes, list[str]()
+        parts = {"": labels, "training ": labels[self.split.train], "test ": labels[self.split.test]}
+        for part, of_part in parts.items():
+            empty = [int(at) for at in np.flatnonzero(np.bincount(of_part, minlength=classes) == 0) if at not in known]
+            if empty and len(of_part):
+                more = f" and {len(empty) - 1:,} more" if len(empty) > 1 else ""
+                many = f"{len(empty):,} of {classes:,} classes, counted from 0, without {part}samples"
+                told.append(f"{many}: {empty[0]}{more}")
+                known.update(empty if not part else ())
+        return "; ".join(told)
 
     def _empty_timesteps(self, batches: Collection[EventBatch]) -> str:
         """Events of your own file that are left out, or else timesteps after the last event of all or of each sample:
         these are run like all others, which costs time and static power."""
-        if self.spec.file is None:
-            return ""
         timesteps = self.spec.timesteps
         if self.recordings.events is not None:
             count = self.recordings.events(np.concatenate([*vars(self.split).values()])).sum()
@@ -247,3 +255,22 @@ class _Plan:
         if behind <= _EMPTY * timesteps or timesteps == 1:
             return ""
         return f"on average, the last {behind:.3g} of a sample's {timesteps} timesteps are empty, but run like others"
+
+
+def _repeated(batches: Mapping[str, EventBatch]) -> str:
+    """Test samples that training has seen: the accuracy on them says nothing about others."""
+    contents = {name: list(_contents(batch)) for name, batch in batches.items()}
+    seen = {*contents["train"], *contents["validation"]}
+    repeated = sum(content in seen for content in contents["test"] if content)
+    tested = len(contents["test"])
+    return f"{repeated:,} of {tested:,} test samples equal one for training or validation" if repeated else ""
+
+
+def _contents(batch: EventBatch) -> Iterator[bytes]:
+    """For each sample a hash of what it holds; nothing of one without events."""
+    ends, steps = batch.offsets, batch.timesteps
+    for first in range(0, len(batch) * steps, steps):
+        inside = slice(ends[first], ends[first + steps])
+        rows = ends[first : first + steps + 1] - inside.start
+        parts = (rows.tobytes(), batch.indices[inside].tobytes(), batch.values[inside].tobytes())
+        yield hashlib.blake2b(b"".join(parts), digest_size=16).digest() if rows[-1] else b""

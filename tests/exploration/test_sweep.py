@@ -258,7 +258,7 @@ def test_networks_without_output_spikes_are_told_of_once(tmp_path, cache_root):
 
 def test_events_that_timesteps_leave_out_are_told(tmp_path, cache_root):
     """Forty samples with an event after 1 ms and one after 9 ms."""
-    events = {"t": np.tile([1000, 9000], 40), "unit": np.arange(80) % 3, "offsets": np.arange(0, 81, 2), "grid": [3]}
+    events = {"t": np.tile([1000, 9000], 40), "unit": np.arange(80), "offsets": np.arange(0, 81, 2), "grid": [80]}
     np.savez(tmp_path / "late.npz", **events, labels=np.arange(40) % 2, timesteps=4, timestep_s=2e-3)
     digits = "{name: digits, timesteps: 3, train: 60, validation: 20, test: 20}"
     own = (digits, f"{{name: arrays, file: {tmp_path / 'late.npz'}}}")
@@ -267,4 +267,4 @@ def test_events_that_timesteps_leave_out_are_told(tmp_path, cache_root):
     )
     told = "50.0 % of the events come after the 4 timesteps of 2 ms and are left out"
     assert told in progress.notes
-    assert outcome.table.metadata.workload.coverage == f"40 samples of 2 classes, events on 1x1x3 inputs; {told}"
+    assert outcome.table.metadata.workload.coverage == f"40 samples of 2 classes, events on 1x1x80 inputs; {told}"

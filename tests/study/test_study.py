@@ -428,7 +428,7 @@ def test_a_constraint_that_only_the_full_level_meets_ends_no_trial_early(search:
 
 
 def test_events_that_timesteps_leave_out_are_told(search: Search, tmp_path: Path):
-    events = {"t": np.tile([1000, 9000], 40), "unit": np.arange(80) % 3, "offsets": np.arange(0, 81, 2), "grid": [3]}
+    events = {"t": np.tile([1000, 9000], 40), "unit": np.arange(80), "offsets": np.arange(0, 81, 2), "grid": [80]}
     np.savez(tmp_path / "late.npz", **events, labels=np.arange(40) % 2, timesteps=4, timestep_s=2e-3)
     digits = "{name: digits, timesteps: 2, train: 60, validation: 40, test: 20}"
     own = (digits, f"{{name: arrays, file: {tmp_path / 'late.npz'}}}")

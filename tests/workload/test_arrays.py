@@ -401,16 +401,16 @@ def test_a_recording_of_a_camera(tmp_path, monkeypatch):
 
 def test_events_that_timesteps_leave_out_are_told(tmp_path):
     """Recordings of 1 to 4 events, 1 ms apart: 2 of 20 come after 3 ms, 6 of 20 after 2 ms."""
-    folder = write_folder(tmp_path / "mine")
+    folder, same = write_folder(tmp_path / "mine"), "4 of 4 test samples equal one for training or validation; "
     for timesteps, share in ((3, "10.0"), (2, "30.0")):
         workload = load(folder, timesteps=timesteps, validation=1)
         assert workload.left_out == (
-            f"{share} % of the events come after the {timesteps} timesteps of 1 ms and are left out"
+            f"{same}{share} % of the events come after the {timesteps} timesteps of 1 ms and are left out"
         )
         assert workload.coverage == f"8 samples of 2 classes, events on 2x2x3 inputs; {workload.left_out}"
-    padded = "on average, the last 1.5 of a sample's 4 timesteps are empty, but run like others"
+    padded = f"{same}on average, the last 1.5 of a sample's 4 timesteps are empty, but run like others"
     assert load(folder, timesteps=4).left_out == padded
-    assert load(folder, timesteps=8).left_out == "no event comes after the first 4 of the 8 timesteps of 1 ms"
+    assert load(folder, timesteps=8).left_out == f"{same}no event comes after the first 4 of the 8 timesteps of 1 ms"
 
 
 @pytest.mark.parametrize(
@@ -422,17 +422,30 @@ def test_events_that_timesteps_leave_out_are_told(tmp_path):
     ],
 )
 def test_silence_behind_recordings_is_told(lengths: tuple[int, ...], told: str, write):
-    frames = np.arange(4) < np.array(2 * lengths)[:, None]
+    frames = (np.arange(4) < np.array(2 * lengths)[:, None]) * np.arange(1, 9)[:, None]
     file = write(data=frames[:, :, None].astype(float), labels=np.arange(8) % 2, timestep_s=1e-3)
     assert load(file, test=2, validation=2).left_out == told
 
 
 def test_labels_that_leave_classes_empty_are_told(write):
     """Labels from 1 make a class 0 that no sample has."""
-    file = write(data=np.ones((8, 2, 3)), labels=1 + np.arange(8) % 2, timestep_s=1e-3)
+    file = write(data=1 + np.arange(48).reshape(8, 2, 3), labels=1 + np.arange(8) % 2, timestep_s=1e-3)
     workload = load(file, test=2, validation=2)
     assert workload.left_out == "1 of 3 classes, counted from 0, without samples: 0"
     assert workload.coverage == f"8 samples of 3 classes, events on 1x1x3 inputs; {workload.left_out}"
+
+
+def test_classes_and_samples_that_spoil_a_test_are_told(write):
+    """No sample of class 1 is trained on, none of class 2 tested, and the last test sample is the first for training.
+    Samples without events are no repetition."""
+    data = 1 + np.arange(10).reshape(10, 1, 1)
+    data[[2, 9]], data[8] = 0, 1
+    split = np.repeat(["train", "validation", "test"], [4, 2, 4])
+    file = write(data=data, labels=[0, 2, 0, 2, 0, 2, 0, 0, 1, 1], split=split, timestep_s=1e-3)
+    assert load(file).left_out == (
+        "1 of 3 classes, counted from 0, without training samples: 1; 1 of 3 classes, counted from 0, without test "
+        "samples: 2; 1 of 4 test samples equal one for training or validation"
+    )
 
 
 def test_another_timestep_leaves_a_sample_as_long_as_the_file_says(write):
