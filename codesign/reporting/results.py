@@ -35,7 +35,7 @@ _SHOWN = ("accuracy", "energy_j", "latency_s")
 _ROWS = 8
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class SweepResults(AnsweredTable):
     """Results of a sweep or study in memory.
 

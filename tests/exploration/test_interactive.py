@@ -47,7 +47,9 @@ def test_a_path_and_a_mapping_give_the_same_results_and_run_once(here: Path) -> 
     assert again.metadata.command == ""  # no file says what the mapping does
     assert again.frame["accuracy"].equals(results.frame["accuracy"])
     assert (again.metadata.jobs.trained, again.metadata.jobs.executed) == (0, 0)
-    best = cd.read_results("reports/tiny").best(most="accuracy")
+    read = cd.read_results("reports/tiny")
+    assert read == again != results
+    best = read.best(most="accuracy")
     assert best.value("accuracy").mean == results.frame["accuracy"].max()
 
 

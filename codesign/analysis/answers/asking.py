@@ -35,7 +35,7 @@ from codesign.errors import InputError
 from codesign.hardware.terms import BOOKS, StaticBook
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class AnsweredTable(ResultTable):
     """A results file in memory with its answers, each worked out once, when it is asked for.
 

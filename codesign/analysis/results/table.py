@@ -37,9 +37,9 @@ _PIECE = 1000
 _MOST_MISTAKES = 10
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class ResultTable:
-    """A results file in memory.
+    """A results file in memory; equal if all rows and the metadata are, wherever its page is.
 
     Attributes:
         frame: one row per design point, columns as in `COLUMNS` and then the axes. Null is NaN in float columns,
@@ -49,6 +49,9 @@ class ResultTable:
 
     frame: pd.DataFrame
     metadata: ResultMetadata
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ResultTable) and self.frame.equals(other.frame) and self.metadata == other.metadata
 
     def __repr__(self) -> str:
         counts = self.frame["status"].value_counts().to_dict()
