@@ -56,6 +56,7 @@ def training(network: Any, **options: Any) -> object:
         (lambda net: cd.NeuronSpec(0.3), "NeuronSpec: takes values by name, found 0.3 without one"),
         (lambda net: cd.Schedule(policy="randm"), "unknown scheduling policy 'randm'; did you mean 'random'?"),
         (lambda net: cd.Schedule(group_size="all"), "must be a whole number, or None for all, found 'all'"),
+        (lambda net: cd.Schedule(cores=3), "cores: must be a list of one number for each neuron, found 3"),
         (lambda net: cd.Schedule(refractory="5 ms"), "refractory: must be True or False, found '5 ms'"),
         (lambda net: cd.Recipe(method="unlayered", epochs=1, policy=OWN), "give a Policy of your own in the `sch"),
         (lambda net: cd.Recipe(method="layered", epochs=1, quantization="chip"), "quantization=cd.chip_quantization("),

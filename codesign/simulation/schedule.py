@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast, get_args
 
@@ -27,6 +27,8 @@ OF_STOPS = {"margin": _OF_MARGIN, "margin_check": _OF_MARGIN, "steps_after_outpu
 
 def _of_neurons(name: str, numbers: Sequence[int], most: int = 1 << 31) -> tuple[int, ...]:
     """Integers of at least 0 and below `most`, one for each neuron."""
+    if not isinstance(numbers, Iterable):
+        raise InputError(f"{name}: must be a list of one number for each neuron, found {numbers!r}")
     if {*map(type, numbers)} == {int} and min(numbers) >= 0 and max(numbers) < most:
         return tuple(numbers)
     return tuple(whole(name, number, most=most) for number in numbers)
