@@ -194,6 +194,20 @@ def test_a_skip_from_the_input_waits_for_no_later_frame() -> None:
     assert found.decision_s == near([2 * 114e-6])
 
 
+def test_a_way_counts_only_to_cores_that_may_get_the_message() -> None:
+    """Of layers 0 and 1 on a core, only a neuron of layer 0 fires, whose skip does not reach the last neuron's core."""
+    skip = {"from": 0, "to": 2, "kind": "identity"}
+    topology = {"input": 2, "layers": [{"kind": "linear", "neurons": 2}] * 3, "skips": [skip]}
+    network = network_of(topology, [[1.0, 0.0], [0.0, 0.0]], 0.0, 0.0, 1.0)
+    chip = chip_from(MESH_CORES.replace("core: false", "core: true") + TIMES + NEIGHBOUR)
+    times = []
+    for last in (5, 7):
+        placement = cd.place(network.shape, chip, cores=[0, 3, 0, 0, 1, last])
+        execution = cd.evaluate(network, batch_of([[[1, 0]]]), cd.chip_schedule(placement).schedule, warn=False)
+        times.append(cd.price(execution, placement).latency_s)
+    assert times[0] == times[1]
+
+
 @settings(max_examples=15)
 @given(cases())
 def test_few_samples_at_a_time_are_the_same(case):

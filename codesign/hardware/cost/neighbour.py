@@ -42,15 +42,13 @@ class Walk:
 
 def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
     """Which core sends to which on a placement."""
-    geometry, sources = work.geometry, dict[tuple[int, int], list[int]]()
+    geometry, sources = work.geometry, dict[tuple[int, int, tuple[int, ...]], list[int]]()
     for source, (start, layer) in enumerate(zip(geometry.starts.tolist(), work.reach.layer.tolist(), strict=True)):
-        if layer < work.layers:
-            sources.setdefault((start, layer), []).append(source)
+        if len(reached := work.places(source)):
+            sources.setdefault((start, layer, tuple(reached.tolist())), []).append(source)
     feeds = []
-    for (start, layer), columns in sources.items():
-        targets = work.places(*columns)
-        if not len(targets):
-            continue
+    for (start, layer, reached), columns in sources.items():
+        targets = np.array(reached)
         feeds.append(
             Feed(
                 core=start - 1 if start else None,
