@@ -136,8 +136,9 @@ class Execution(OfArrays):
         timestep_s: length Δt of a timestep, in seconds.
         sample_ids: (B,) id of each sample in its dataset split.
         labels: (B,) class of each sample.
-        scores: (B, C) output spike counts at the stop, or output potentials (`readout: potential`).
-        output_counts: (B, T, C) output spikes of each timestep until the stop.
+        scores: (B, C) output spike counts when the answer is read, or output potentials (`readout: potential`).
+        output_counts: (B, T, C) output spikes of each timestep, also those after an answer that is read early
+            (`read_early`, `read_margin`).
         timesteps_run: (B,) timesteps run: all T, unless a margin ended the sample. In later timesteps all counts are 0,
             and steps and spikes to the first output are NOT_REACHED.
         spiking_readout: whether `scores` are spike counts; with potentials no sample is undecided.
