@@ -16,7 +16,7 @@ from codesign.analysis.answers.selecting import value_of
 from codesign.analysis.comparisons.constraints import Constraint, more_is_better
 from codesign.analysis.comparisons.not_modelled import unpriced_currents
 from codesign.analysis.comparisons.variants import best_variant
-from codesign.analysis.questions import CHOICES, ChooseQuestion, Question
+from codesign.analysis.questions import CHOICES, ChooseQuestion, CompareQuestion, Question
 from codesign.analysis.results.columns import AXIS_PREFIX
 from codesign.analysis.results.formatting import chance_percent
 from codesign.analysis.results.metadata import ResultMetadata
@@ -202,13 +202,20 @@ def _of_control(limit: Constraint) -> bool:
 
 
 def _by(question: Question, answer: Answer) -> str:
-    """The fact whose values are the options; for two sides, the first fact in which they differ."""
+    """The fact whose values are the options; for two sides, the first in which they differ, of those that both name if
+    there are any."""
     if isinstance(question, ChooseQuestion):
         return question.choose
     points = [option.point for option in answer.options if option.point is not None]
     axes = [path for path, _ in points[0].axes] if points else []
-    differing = (name for name in (*CHOICES, *axes) if len({value_of(point, name) for point in points}) > 1)
-    name = next(differing, "chip")
+    values = {name: {value_of(point, name) for point in points} for name in (*CHOICES, *axes)}
+    differing = [name for name, found in values.items() if len(found) > 1]
+    sides = question.compare if isinstance(question, CompareQuestion) else ()
+
+    def is_named(name: str) -> bool:
+        return all(side in values[name] if isinstance(side, str) else name in side for side in sides)
+
+    name = next(filter(is_named, differing), next(iter(differing), "chip"))
     return f"{AXIS_PREFIX}{name}" if name in axes else name
 
 
