@@ -27,7 +27,7 @@ from codesign.arguments import instance
 from codesign.files import Location, write_atomically
 from codesign.hardware.terms import BOOKS, StaticBook
 from codesign.reporting.facts import trust_line, without_result
-from codesign.reporting.page.data import block, columns_of, preferred
+from codesign.reporting.page.data import FACTS, block, columns_of, preferred
 from codesign.reporting.sections.contents import sections_of
 from codesign.reporting.templates import render_page
 from codesign.units import plural
@@ -208,9 +208,10 @@ def _by(question: Question, answer: Answer) -> str:
         return question.choose
     points = [option.point for option in answer.options if option.point is not None]
     axes = [path for path, _ in points[0].axes] if points else []
-    values = {name: {value_of(point, name) for point in points} for name in (*CHOICES, *axes)}
-    differing = [name for name, found in values.items() if len(found) > 1]
     sides = question.compare if isinstance(question, CompareQuestion) else ()
+    further = sorted({name for side in sides if not isinstance(side, str) for name in side} & FACTS.keys())
+    values = {name: {value_of(point, name) for point in points} for name in (*CHOICES, *axes, *further)}
+    differing = [name for name, found in values.items() if len(found) > 1]
 
     def is_named(name: str) -> bool:
         return all(side in values[name] if isinstance(side, str) else name in side for side in sides)

@@ -394,14 +394,17 @@ def test_a_limit_near_the_best_follows_the_book(shown):
     assert len(moved) == 4
 
 
-def test_sides_stay_as_they_are_named_where_their_best_differ_in_chips_too(shown):
+@pytest.mark.parametrize(
+    "sides", [["layered", "unlayered_sparse"], [{"training_method": "layered"}, {"training_method": "unlayered"}]]
+)
+def test_sides_stay_as_they_are_named_where_their_best_differ_in_chips_too(shown, sides):
     """Of two trainings, one is most accurate on Loihi, the other on Speck; both need the least energy on Speck."""
     table = read_results(EXAMPLE)
     on = {"layered": ("loihi", "speck"), "unlayered_sparse": ("speck",)}
     kept = [chip in on.get(of, ()) for of, chip in table.frame[["recipe", "chip"]].to_numpy()]
     table = replace(table, frame=table.frame[kept])
-    sides = {"compare": ["layered", "unlayered_sparse"]}
-    tab = shown(page_asking(table, [{**sides, "columns": [column]} for column in ("accuracy", "energy_j")]))
+    columns = "accuracy", "energy_j"
+    tab = shown(page_asking(table, [{"compare": sides, "columns": [column]} for column in columns]))
     choose(tab, "objective", "energy_j")
     moved = ranked(tab)
     ask(tab, 1)

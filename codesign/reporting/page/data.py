@@ -47,7 +47,7 @@ _COMPARED = ("energy_j", "paper_energy_j", "latency_s", "accuracy")
 """Measures that represent all others: whole energies, parts of them, times, and areas or numbers without a unit."""
 _DIGITS, _DECIDING_DIGITS = 4, 9
 """Digits of numbers that are only shown, and of those that decide: in real time a chip's energies hardly differ."""
-_FACTS = {
+FACTS = {
     "workload": "data",
     "topology": "network",
     "weight_bits": "weight bits",
@@ -180,7 +180,7 @@ def _facts(points: Sequence[Point], names: Names, asked: Collection[str]) -> lis
             lead, words = "", [names.option(path, text) if text else "" for text in texts]
         cells = list(zip(values, words, strict=True))
         found.append(_fact(f"axis.{path}", names.axis(path), cells, naming=True, lead=lead))
-    for key, label in _FACTS.items():
+    for key, label in FACTS.items():
         values = [stop_label(point) if key == "stop" else getattr(point, key) for point in points]
         texts = ["" if value is None else str(value) for value in values]
         cells = [(text, text.replace("_", " ")) for text in texts]
