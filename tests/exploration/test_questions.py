@@ -54,10 +54,11 @@ questions:
       least: energy}
   o: {compare: [loihi, loihi],
       columns: [energy]}
+  p: {printed: Table 3, columns: [accuracy], rows: {one: {label: One, of: {}, values: {accuracy: 95}}}}
 """
     found = mistakes_of(load, tmp_path, SWEEP + questions)
     told = dict(found)
-    assert [line for line, _ in found] == [8, 9, 10, 13, *range(14, 27), 28]
+    assert [line for line, _ in found] == [8, 9, 10, 13, *range(14, 27), 28, 29]
     assert "did you mean 'energy_j'?" in told[8]
     assert "did you mean 'axis.chip.loihi.mapping'?" in told[9]
     assert "no chip, schedule or recipe 'mubrain'" in told[10]
@@ -76,6 +77,7 @@ questions:
     assert told[25].endswith("give one of least and most")
     assert "did you mean 'energy_j'?" in told[26]
     assert "did you mean 'energy_j'?" in told[28]
+    assert told[29].endswith("values.accuracy: must be a fraction or a percentage, found 95")
 
 
 @pytest.mark.parametrize("column", ["accuracy", "energy_j"])

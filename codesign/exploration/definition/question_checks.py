@@ -12,6 +12,7 @@ from typing import Any
 from codesign.analysis.answers.selecting import FACTS, selection_problems
 from codesign.analysis.questions import CHOICES, form_of
 from codesign.analysis.results.columns import AXIS_PREFIX, NUMERIC_COLUMNS
+from codesign.analysis.results.formatting import is_share
 from codesign.analysis.results.measures import measures_known
 from codesign.documents import Path_, value_at
 from codesign.exploration.definition.checks import Blocks, Mistakes, list_at, mapping
@@ -80,9 +81,11 @@ def _columns(content: Mapping[str, Any]) -> Mistakes:
                 yield place, f"'{column}' is not a numeric column of results{more}{suggestion(column, known)}"
     of_table = [column for column in list_at(content, "columns") if isinstance(column, str)]
     for name, row in mapping(content, "rows").items():
-        for column in mapping(row, "values"):
+        for column, value in mapping(row, "values").items():
             if column not in of_table:
                 yield ("rows", name, "values", column), f"is not among the columns{suggestion(column, of_table)}"
+            elif is_share(column) and isinstance(value, int | float) and not 0 <= value <= 1:
+                yield ("rows", name, "values", column), f"must be a fraction or a percentage, found {value}"
     for name in mapping(content, "settings"):
         if name.removeprefix(_TRAINING).partition(".")[0] not in _SETTINGS:
             yield ("settings", name), f"is not a setting of recipes, neurons or data{suggestion(name, _SETTINGS)}"
