@@ -373,6 +373,9 @@ def test_what_nobody_knows_of_the_others_leaves_the_only_one_open():
     assert answer.sentence == "a is the only one that can be compared, with 5 µs latency. b is not ranked."
     assert answer.options[1].obstacle == reason
     assert reason in answer.remarks
+    slower = [one | {"not_modelled": []} for one in [*rows[:3], *rows_of([("c", 1.0, 0.9, 10.0, 9.0)])]]
+    told = asked([*slower, *rows[3:]], choose="chip", least="latency_s", where=["accuracy >= 80 %"])
+    assert (told.standing, "b is not ranked." in told.sentence) == ("sure", True)
     known = [
         one | {"operation": operation, "latency_s": 5e-6}
         for one, operation in zip(rows, ["real_time"] * 3 + ["accelerated"] * 3, strict=True)
@@ -454,6 +457,9 @@ def test_a_chip_of_ones_own_that_is_not_ranked_says_which_line_would():
         "a is not ranked. The file of a gives no energies.neuron_update, which the prices of b include in other terms; "
     )
     assert f"{told}with it, a and b compare." in answer.sentence
+    none = [one | {"chip": "0", "chip_title": "0", "energy_j": None} for one in rows[-3:]]
+    several = asked([*none, *rows], chips, choose="chip", least="energy_j").sentence
+    assert f"a and 0 are not ranked. {told.partition('. ')[2]}with it, a and b compare." in several
 
 
 def test_the_factor_of_the_other_book_is_told_where_it_is_another():
