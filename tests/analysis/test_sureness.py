@@ -353,6 +353,8 @@ def test_of_given_models_a_limit_that_chance_decides_leaves_the_answer_open(met,
     rows = [one | {"training_method": "given"} for one in rows]
     answer = asked(rows, samples=400, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
     assert (labels(answer)[0], answer.standing) == ("a", standing)
+    alone = asked(rows[:1], samples=400, choose="chip", least="energy_j", where=["accuracy >= 95 %"])
+    assert alone.standing == ("open" if met == 0.96 else "likely")
 
 
 @pytest.mark.parametrize(("column", "standing"), [("undecided_fraction", "likely"), ("contention", "sure")])

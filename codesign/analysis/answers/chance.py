@@ -104,8 +104,8 @@ def undecided_by_seeds(contest: Contest) -> tuple[Point, Interval, int] | None:
     """The first point whose difference from the best may be zero, as far as the training seeds tell; that difference,
     and the number of tries for which its interval is widened. None if there is no such point."""
     for other, found in contest.leads.items():
-        several, tries = found.gain.half_width is not None, contest.times_as_many_variants(other)
-        if not found.gain.wider(tries).above_zero and (several or other is contest.second):
+        tries = contest.times_as_many_variants(other)
+        if found.gain.half_width is not None and not found.gain.wider(tries).above_zero:
             return other, found.gain, tries
     return None
 
