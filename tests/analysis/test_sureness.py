@@ -40,6 +40,15 @@ def test_lacking_a_term_makes_no_answer_sure(static, standing):
     assert (labels(dearer)[0], told in dearer.sentence) == ("b", standing == "open")
 
 
+def test_of_a_term_that_costs_the_other_nothing_there_is_no_guess():
+    """The hops of a, on several cores, are not known, and b is on a single core."""
+    rows = [with_terms("a", seed, synaptic_operation=1.0 + 1e-6 * seed) for seed in SEEDS]
+    rows += [with_terms("b", seed, synaptic_operation=2.0, hop=0.0) for seed in SEEDS]
+    answer = asked(rows, choose="chip", least="energy_j")
+    assert (labels(answer)[0], answer.standing) == ("a", "likely")
+    assert "The energy of a lacks hop, of which b has none to guess from." in answer.sentence
+
+
 def test_an_energy_that_lacks_terms_is_a_lower_bound():
     rows = [with_terms("a", 0, synaptic_operation=1.0) | {"not_modelled": ["static energy: a gives no latency, so no"]}]
     rows[0]["not_modelled"].append("latency: a gives no synchronization.times")

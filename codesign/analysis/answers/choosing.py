@@ -8,6 +8,7 @@ from functools import partial
 from codesign.analysis.answers.answers import Answer, Option, Standing, values_of
 from codesign.analysis.answers.chance import left_to_chance, of_one_training, undecided_by_samples, undecided_by_seeds
 from codesign.analysis.answers.remarks import (
+    best_left_out,
     draws_against,
     enlarged,
     in_the_way,
@@ -15,7 +16,6 @@ from codesign.analysis.answers.remarks import (
     may_miss,
     other_book,
     remarks_on,
-    time_of_best_left_out,
     without_draws,
 )
 from codesign.analysis.answers.selecting import NONE_TAKES_PART, points_in, taking_part, value_of, why_without
@@ -117,9 +117,9 @@ def standing_of(contest: Contest) -> Standing:
     """Return the verdict of a contest.
 
     Besides its share, `sure` needs intervals over training seeds that exclude the opposite, test samples that show the
-    differences, limits that are met without doubt, and a best whose value leaves out no time. From a single training,
-    and of given models, `likely` needs test samples that show the difference. A contest is open if all other options
-    are unknown.
+    differences, limits that are met without doubt, and a best whose value leaves out no time and no energy that cannot
+    be guessed. From a single training, and of given models, `likely` needs test samples that show the difference. A
+    contest is open if all other options are unknown.
     """
     if undecided(contest) or (contest.unknown and contest.second is None):
         return "open"
@@ -135,7 +135,7 @@ def standing_of(contest: Contest) -> Standing:
     if not several and (limits_by_chance or lead_by_chance):
         return "open"
     undrawn = without_draws(contest.column, *(limit.column for limit in where))
-    may_be_too_low = time_of_best_left_out(contest) or may_miss(best, contest.everyone, where, contest.names)
+    may_be_too_low = best_left_out(contest) or may_miss(best, contest.everyone, where, contest.names)
     lacking = may_be_too_low or of_one_training(contest)
     if contest.confidence >= CONFIDENCE and shown and not (limits_by_chance or lacking or undrawn):
         return "sure"

@@ -49,6 +49,7 @@ from codesign.analysis.results.table import ResultTable
 from codesign.hardware.terms import (
     BOOKS,
     COST_TERMS,
+    COVERAGE,
     ENLARGED,
     HELD,
     SATURATE,
@@ -131,16 +132,26 @@ def _is_of_cores(point: Point) -> bool:
 def in_the_way(contest: Contest, asked: Collection[str]) -> tuple[str, ...]:
     """Say why the sentence on the best may mean less than it seems to; `asked` are the facts or axes that distinguish
     the options."""
-    untimed = time_of_best_left_out(contest)
-    return _on_two_chips(contest, asked), _unawaited(contest), _of_other_bits(contest), _lacking_terms(contest), untimed
+    said = _on_two_chips(contest, asked), _unawaited(contest), _of_other_bits(contest), _lacking_terms(contest)
+    return *said, best_left_out(contest)
 
 
-def time_of_best_left_out(contest: Contest) -> str:
-    """Say which time the value of the best leaves out, for certain or unless another time contains it; "" if none. The
-    most of a column is in doubt if another's value leaves out a time."""
+def best_left_out(contest: Contest) -> str:
+    """Say which time the value of the best leaves out, for certain or unless another time contains it, or which terms
+    of an energy, of which another option has none to guess from; "" if none. The most of a column is in doubt if
+    another's value leaves out a time."""
     best, *others = contest.ranked
     lower = others if contest.more else [best]
-    return next(filter(None, (too_low(one, contest.ranked, contest.column, contest.names) for one in lower)), "")
+    untimed = (too_low(one, contest.ranked, contest.column, contest.names) for one in lower)
+    if said := next(filter(None, untimed), ""):
+        return said
+    for other, terms in contest.terms.items():
+        lacking = sorted({*_without(other, terms)} - {*best.coverage})
+        free = [name for name in lacking if not any(other.value(term.column).mean for term in COVERAGE[name])]
+        if free:
+            label, its = contest.label_of(best), contest.label_of(other)
+            return f"The energy of {label} lacks {coverage_words(free)}, of which {its} has none to guess from."
+    return ""
 
 
 def _of_other_bits(contest: Contest) -> str:

@@ -44,8 +44,8 @@ def feeds_of(work: PlacedExecution) -> tuple[Feed, ...]:
     """Which core sends to which on a placement."""
     geometry, sources = work.geometry, dict[tuple[int, int, tuple[int, ...]], list[int]]()
     for source, (start, layer) in enumerate(zip(geometry.starts.tolist(), work.reach.layer.tolist(), strict=True)):
-        if len(reached := work.places(source)):
-            sources.setdefault((start, layer, tuple(reached.tolist())), []).append(source)
+        if reached := tuple(work.places(source).tolist()):
+            sources.setdefault((start, layer, reached), []).append(source)
     feeds = []
     for (start, layer, reached), columns in sources.items():
         targets = np.array(reached)
