@@ -97,12 +97,13 @@ sources: {board: {citation: A board}}
     assert (remark.value, remark.note, remark.source) == (5e-12, "at 25 °C", "paper")
 
 
-def test_null_takes_out_whole_parts(folder: Path) -> None:
-    text = "times: null\nstatic_power: null\npower_gating: null\ncan_flush: null\nsupports: null\n"
-    for mine in (load_chip(Path(variant(text))), chip_variant("./base.yaml", yaml.safe_load(text))):
-        assert isinstance(mine, Chip)
-        assert (mine.times.given, mine.can_flush, mine.energies.hop.value) == ({}, "unknown", 1e-12)
-    assert mistakes("cores: null\n")[0].endswith("'cores' is missing")
+def test_null_takes_whole_parts_out_of_an_entry(folder: Path) -> None:
+    """In a file `remove` does, and a part whose lines are all commented out is a mistake."""
+    parts = dict.fromkeys(("times", "static_power", "power_gating", "can_flush", "supports"))
+    mine = chip_variant("./base.yaml", parts)
+    assert isinstance(mine, Chip)
+    assert (mine.times.given, mine.can_flush, mine.energies.hop.value) == ({}, "unknown", 1e-12)
+    assert "times: must be a mapping of" in mistakes("times:\n")[0]
 
 
 def test_another_kind_of_synchronization_keeps_what_both_have(folder: Path) -> None:

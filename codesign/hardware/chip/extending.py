@@ -45,6 +45,8 @@ def extended_by(base: Document, parts: Mapping[str, Any]) -> Document:
         merged.forget(("validation",))
     here = Place(file="", line=0)
     merged.extend(Fragment(document=Document(data=dict(parts), places=dict.fromkeys(paths_in(parts), here))))
+    for name in [name for name, part in merged.data.items() if part is None]:  # an entry cannot say `remove`
+        merged.forget((name,))
     merged.name_base(base.data.get("name"), here)
     return merged
 
@@ -55,17 +57,7 @@ class _Description(Merged):
     def extend(self, part: Fragment) -> None:
         self.remove(part)
         give_way(self, (), part.data)
-        extends = bool(self.data)
         self.merge(part, without=("extends", "remove"))
-        if extends:
-            self._take_out(part.data)
-
-    def _take_out(self, written: Mapping[str, Any]) -> None:
-        """Remove what an extending part says is null."""
-        nulls = [path for path in paths_in(written) if value_at(written, path) is None and _of_keys(path)]
-        for *inside, key in nulls:
-            if key in value_at(self.data, tuple(inside)):
-                self.forget((*inside, key))
 
     def name_base(self, base: Any, place: Place) -> None:
         """Name what is extended, and remove sources that are no longer used, except those of the extending file."""
@@ -116,10 +108,6 @@ def part_over(merged: Merged, here: Path_, before: Any, value: Any, *, chip: Pat
     if isinstance(value, dict) and not value.keys().isdisjoint(VALUES):
         _forget_keys(merged, here, _OF_A_VALUE)
     return value
-
-
-def _of_keys(path: Path_) -> bool:
-    return all(isinstance(key, str) for key in path)
 
 
 def _forget_keys(merged: Merged, here: Path_, keys: set[str]) -> None:
