@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -212,7 +213,8 @@ def test_data_of_the_training_is_made_and_split_as_it_was(tmp_path: Path):
 def test_a_folder_is_the_same_data_however_its_path_ends(tmp_path: Path):
     network = cd.SpikingNetwork("512-9-10", cd.NeuronSpec(), timestep_s=0.01)
     options = cd.WorkloadSpec(name="arrays", file=f"{tmp_path}/recordings/", timesteps=4)
-    card = cd.describe_model(network, name="mine", data=(options, cd.load_workload("digits")))
+    workload = replace(cd.load_workload("digits"), name="arrays")
+    card = cd.describe_model(network, name="mine", data=(options, workload))
     cd.save_model(tmp_path / "mine.safetensors", network, card)
     for folder, timesteps in (("recordings", 4), ("recordings/", 4), ("others/", None)):
         (tmp_path / folder).mkdir(exist_ok=True)
