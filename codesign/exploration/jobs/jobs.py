@@ -36,7 +36,7 @@ from codesign.training.recipe import UNLAYERED_ONLY, Recipe
 TRAIN_VERSION = 12
 EXECUTE_VERSION = 14
 SUMMARY_VERSION = 6
-COST_VERSION = 24
+COST_VERSION = 25
 OF_RECIPES = {"calibration": 2, "input_gate": 3, "learn": 2}
 """Versions of rarely used parts of recipes, raised instead of `TRAIN_VERSION` so that only models with them are trained
 again."""
