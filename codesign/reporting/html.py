@@ -160,11 +160,12 @@ def _asked(
     required = max((limit.value for limit in answer.where if _of_control(limit)), default=None)
     members = [places[point.number] for point in answer.able if point.number in places]
     all_able = [place for place, point in enumerate(shown) if not point.set_aside]
+    by, named = _by(question, answer)
     return {
-        "by": _by(question, answer),
+        "by": by,
         "objective": answer.column,
         "more": answer.more,
-        "ofPoints": answer.form == "target",
+        "ofPoints": not named,
         "required": required,
         "limits": _limits(question, answer, books),
         "members": None if members == all_able else members,
@@ -201,11 +202,11 @@ def _of_control(limit: Constraint) -> bool:
     return limit.column == "accuracy" and limit.is_least
 
 
-def _by(question: Question, answer: Answer) -> str:
-    """The fact whose values are the options; for two sides, the first in which they differ, of those that both name if
-    there are any."""
+def _by(question: Question, answer: Answer) -> tuple[str, bool]:
+    """The fact whose values are the options, and whether these are the answer's; for two sides, the first in which they
+    differ, of those that both name if there are any."""
     if isinstance(question, ChooseQuestion):
-        return question.choose
+        return question.choose, True
     points = [option.point for option in answer.options if option.point is not None]
     axes = [path for path, _ in points[0].axes] if points else []
     sides = question.compare if isinstance(question, CompareQuestion) else ()
@@ -216,8 +217,9 @@ def _by(question: Question, answer: Answer) -> str:
     def is_named(name: str) -> bool:
         return all(side in values[name] if isinstance(side, str) else name in side for side in sides)
 
-    name = next(filter(is_named, differing), next(iter(differing), "chip"))
-    return f"{AXIS_PREFIX}{name}" if name in axes else name
+    named = next(filter(is_named, differing), None) if sides else None
+    name = named or next(iter(differing), "chip")
+    return f"{AXIS_PREFIX}{name}" if name in axes else name, named is not None
 
 
 def _asked_row(option: Option, places: Mapping[int, int]) -> dict[str, Any]:

@@ -411,6 +411,13 @@ def test_sides_stay_as_they_are_named_where_their_best_differ_in_chips_too(shown
     assert moved == ranked(tab)
 
 
+def test_sides_named_by_no_fact_of_the_page_do_not_lend_their_names_to_chips(shown):
+    question = {"compare": [{"free_running": True}, {"free_running": False}], "columns": ["energy_j"]}
+    tab = shown(page_asking(read_results(EXAMPLE), [question]))
+    choose(tab, "objective", "accuracy")
+    assert {name for name, _ in ranked(tab)} <= {"µBrain", "µBrain, dropping", "Loihi", "Speck", "TrueNorth"}
+
+
 def test_a_target_is_ranked_by_its_first_column(shown):
     """The soonest answer of all is µBrain's, and not the cheapest; a moved control looks for the best of each chip."""
     table = read_results(EXAMPLE)

@@ -159,7 +159,7 @@ const wholest = (indices) => {
   const most = Math.max(...indices.map((index) => groups().terms[groupOf(index)]));
   return ofEnergy(state.objective) ? indices.filter((index) => groups().terms[groupOf(index)] === most) : indices;
 };
-// The name of an option, as in the answer, unless that names points: an option may then be at its best at another.
+// The name of an option, as in the answer, unless that names points or sides: an option may then be at its best elsewhere.
 const called = (option) => {
   if (!by()) return `point ${data.numbers[option]}`;
   const said = !asked.ofPoints && asked.rows.find(({ point }) => point !== null && by().of[point] === option);
